@@ -28,6 +28,8 @@ class SignalHandler:
     handlers of the loop alone, needs no loop before one runs, and can be undone exactly.
     """
 
+    __module__ = "sipyco.tools"
+
     def __init__(self) -> None:
         self._previous: dict[signal.Signals, Any] = {}
         self._received: signal.Signals | None = None

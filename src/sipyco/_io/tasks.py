@@ -18,6 +18,8 @@ class TaskObject:
         task: The task of the latest `start`; not there before the first.
     """
 
+    __module__ = "sipyco.tools"
+
     task: asyncio.Task[None]
 
     def start(self, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
@@ -54,6 +56,8 @@ class TaskObject:
 class Condition:
     """Lets tasks wait for the next notification. No lock: all of it happens in one event loop."""
 
+    __module__ = "sipyco.tools"
+
     def __init__(self) -> None:
         self._waiters: set[asyncio.Future[None]] = set()
 
@@ -79,6 +83,8 @@ class BackgroundTaskPool:
     Args:
         loop: Where they run; by default the loop that is current when a task is created.
     """
+
+    __module__ = "sipyco.tools"
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._loop = loop
