@@ -1,0 +1,119 @@
+"""A connection of a client to a server, on an event loop."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import cast
+
+from sipyco._io import sockets, tls
+from sipyco._wire.errors import ConnectionLost
+
+__all__ = ["AsyncioLink", "connect"]
+
+
+class AsyncioLink(asyncio.Protocol):
+    """Hands over what comes in, and sends whatever it is given to its end.
+
+    Args:
+        peer: The other end, for messages.
+        take: Called with the bytes that come in. An exception that it raises ends the connection.
+        lost: Called once when the connection has ended, with the reason.
+        encrypted: Whether the connection uses TLS.
+    """
+
+    def __init__(
+        self,
+        peer: str,
+        take: Callable[[bytes], None],
+        lost: Callable[[OSError], None],
+        *,
+        encrypted: bool,
+    ) -> None:
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._peer = peer
+        self._take = take
+        self._report_loss = lost
+        self._encrypted = encrypted
+        self._heard = False
+        self._reason: OSError | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def write(self, data: bytes) -> None:
+        """Send bytes. They are kept until there is room, and survive whoever wrote them."""
+        assert self._transport is not None
+        self._transport.write(data)
+
+    def local_host(self) -> str:
+        """Return the address of this end."""
+        assert self._transport is not None
+        return str(self._transport.get_extra_info("sockname")[0])
+
+    def close(self) -> None:
+        """Close the connection at once; ``closed`` tells when that has been done."""
+        self._end(ConnectionLost(f"the connection to {self._peer} was closed by this side"))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport from asyncio."""
+        self._transport = cast("asyncio.Transport", transport)
+        sockets.prepare_transport(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from asyncio."""
+        self._heard = True
+        if self._reason is not None:
+            return
+        try:
+            self._take(data)
+        except Exception as exc:  # noqa: BLE001  whatever it was, the place in the stream is lost
+            error = ConnectionLost(f"the connection to {self._peer} was given up: {exc}")
+            error.__cause__ = exc
+            self._end(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take the end of the connection from asyncio."""
+        if self._reason is None:
+            self._reason = tls.loss_error(
+                exc, self._peer, encrypted=self._encrypted, heard=self._heard
+            )
+            self._reason.__cause__ = exc
+            self._report_loss(self._reason)
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def _end(self, reason: OSError) -> None:
+        if self._reason is None:
+            self._reason = reason
+            self._report_loss(reason)
+            if self._transport is not None:
+                # Nobody waits for answers any more, and a peer that does not read must not be
+                # able to keep this side open.
+                self._transport.abort()
+
+
+async def connect(
+    host: str,
+    port: int | str,
+    ssl_config: tls.SimpleSSLConfig | None,
+    take: Callable[[bytes], None],
+    lost: Callable[[OSError], None],
+) -> AsyncioLink:
+    """Connect, with TLS if wanted. The arguments are those of :class:`AsyncioLink`.
+
+    Raises:
+        TLSError: One side refuses the other. Nothing is left open.
+        OSError: The connection could not be made. Nothing is left open.
+    """
+    peer = sockets.peer_name(host, port)
+    context = None if ssl_config is None else ssl_config.create_client_context()
+    try:
+        _, link = await asyncio.get_running_loop().create_connection(
+            lambda: AsyncioLink(peer, take, lost, encrypted=context is not None),
+            host,
+            sockets.parse_port(port),
+            ssl=context,
+        )
+    except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as exc:
+        raise tls.handshake_error(exc, peer) from exc
+    except OSError as exc:
+        raise sockets.with_peer(exc, peer) from None
+    return link

@@ -1,0 +1,216 @@
+"""Sockets as this library wants them: addresses, keepalive, connecting, waiting."""
+
+import asyncio
+import contextlib
+import os
+import select
+import socket
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = [
+    "async_open_connection",
+    "create_connection",
+    "parse_port",
+    "peer_name",
+    "prepare",
+    "prepare_transport",
+    "set_keepalive",
+    "wait_ready",
+    "with_peer",
+]
+
+KEEPALIVE_AFTER_IDLE = 10.0
+"""Seconds without traffic before the other machine is asked whether it is still there."""
+
+KEEPALIVE_INTERVAL = 10.0
+"""Seconds between questions that were not answered."""
+
+KEEPALIVE_MAX_FAILS = 3
+"""Unanswered questions after which the connection counts as lost: half a minute in all."""
+
+
+def parse_port(port: int | str) -> int:
+    """Take a port as programs hand it over: a number, or its digits.
+
+    Raises:
+        ValueError: It is neither, or not from 0 to 65535.
+    """
+    try:
+        number = int(port)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 65535:
+        raise ValueError(f"{port!r} is no TCP port; ports are numbers from 0 to 65535")
+    return number
+
+
+def peer_name(host: str | None, port: int | str) -> str:
+    """Name the other end in messages: ``localhost:3249``, ``[::1]:3249``."""
+    return f"[{host}]:{port}" if host and ":" in host else f"{host}:{port}"
+
+
+def with_peer(error: OSError, peer: str) -> OSError:
+    """Return the error, of the same class, with a text that says whom it was about."""
+    reason = error.strerror or str(error) or type(error).__name__
+    hint = ""
+    if isinstance(error, socket.gaierror):
+        hint = "; is the host's name spelled right?"
+    elif isinstance(error, ConnectionRefusedError):
+        hint = "; is the server running, and on this port?"
+    message = f"could not connect to {peer}: {reason[:1].lower()}{reason[1:]}{hint}"
+    if error.errno is None:
+        return type(error)(message)
+    return type(error)(error.errno, message)
+
+
+def set_keepalive(
+    sock: socket.socket,
+    after_idle: float | None = None,
+    interval: float | None = None,
+    max_fails: int | None = None,
+) -> None:
+    """Let the system find out when the other machine has disappeared without a word.
+
+    Args:
+        sock: A TCP socket.
+        after_idle: Seconds without traffic before the first question; default 10.
+        interval: Seconds between questions; default 10.
+        max_fails: Unanswered questions after which the connection is lost; default 3.
+    """
+    after_idle = KEEPALIVE_AFTER_IDLE if after_idle is None else after_idle
+    interval = KEEPALIVE_INTERVAL if interval is None else interval
+    max_fails = KEEPALIVE_MAX_FAILS if max_fails is None else max_fails
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # Whole seconds, at least one, are what the systems understand.
+    settings = {
+        "TCP_KEEPIDLE" if sys.platform != "darwin" else "TCP_KEEPALIVE": max(1, round(after_idle)),
+        "TCP_KEEPINTVL": max(1, round(interval)),
+        "TCP_KEEPCNT": max(1, max_fails),
+    }
+    for name, value in settings.items():
+        # Windows before 10 version 1709 lacks some of these: keepalive then keeps its defaults.
+        if hasattr(socket, name):
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def prepare(sock: socket.socket) -> None:
+    """Set what every connection of this library has: keepalive, and no waiting for more to send."""
+    set_keepalive(sock)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def prepare_transport(transport: asyncio.BaseTransport) -> None:
+    """Do the same for the socket below a transport, of asyncio or of uvloop."""
+    with _real_socket(transport) as sock:
+        prepare(sock)
+
+
+def create_connection(
+    host: str,
+    port: int | str,
+    *args: Any,
+    after_idle: float | None = None,
+    interval: float | None = None,
+    max_fails: int | None = None,
+    **kwargs: Any,
+) -> socket.socket:
+    """Connect a blocking socket and turn keepalive on.
+
+    Args:
+        host: Name or address.
+        port: TCP port.
+        *args: Further arguments of :func:`socket.create_connection`, as ``timeout``.
+        after_idle: As for :func:`set_keepalive`.
+        interval: As for :func:`set_keepalive`.
+        max_fails: As for :func:`set_keepalive`.
+        **kwargs: Further arguments of :func:`socket.create_connection`.
+
+    Raises:
+        OSError: Of the class that the standard library raises, with a text that names the peer.
+            Nothing is left open.
+    """
+    try:
+        sock = socket.create_connection((host, parse_port(port)), *args, **kwargs)
+    except OSError as exc:
+        raise with_peer(exc, peer_name(host, port)) from None
+    set_keepalive(sock, after_idle, interval, max_fails)
+    return sock
+
+
+async def async_open_connection(
+    host: str,
+    port: int | str,
+    *args: Any,
+    after_idle: float | None = None,
+    interval: float | None = None,
+    max_fails: int | None = None,
+    **kwargs: Any,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a stream connection and turn keepalive on.
+
+    Args:
+        host: Name or address.
+        port: TCP port.
+        *args: Further arguments of :func:`asyncio.open_connection`.
+        after_idle: As for :func:`set_keepalive`.
+        interval: As for :func:`set_keepalive`.
+        max_fails: As for :func:`set_keepalive`.
+        **kwargs: Further arguments of :func:`asyncio.open_connection`, as ``limit`` or ``ssl``.
+
+    Raises:
+        OSError: As for :func:`create_connection`.
+    """
+    try:
+        streams = await asyncio.open_connection(host, parse_port(port), *args, **kwargs)
+    except OSError as exc:
+        raise with_peer(exc, peer_name(host, port)) from None
+    with _real_socket(streams[1].transport) as sock:
+        set_keepalive(sock, after_idle, interval, max_fails)
+    return streams
+
+
+@contextlib.contextmanager
+def _real_socket(transport: asyncio.BaseTransport) -> Iterator[socket.socket]:
+    # uvloop hands out a pseudo-socket without setsockopt; options set on a duplicate of the
+    # descriptor are those of the connection. On Windows the transport's socket is a real one.
+    shown = transport.get_extra_info("socket")
+    if sys.platform == "win32":
+        yield shown
+        return
+    with socket.socket(fileno=os.dup(shown.fileno())) as sock:
+        yield sock
+
+
+def wait_ready(
+    sock: socket.socket, *, reading: bool, writing: bool, timeout: float | None
+) -> tuple[bool, bool]:
+    """Wait until a non-blocking socket can be read or written.
+
+    Args:
+        sock: The socket.
+        reading: Wait for data, the end of the stream, or an error.
+        writing: Wait for room.
+        timeout: Seconds; None waits for ever, 0 only looks.
+
+    Returns:
+        Whether it can be read, and whether it can be written. Both False: time is up.
+    """
+    if not hasattr(select, "poll"):  # Windows, where select has no limit on descriptors' values
+        readers, writers, broken = select.select(
+            [sock] if reading else [], [sock] if writing else [], [sock], timeout
+        )
+        return bool(readers or broken), bool(writers or broken)
+    poll = select.poll()
+    poll.register(sock, (select.POLLIN if reading else 0) | (select.POLLOUT if writing else 0))
+    ready = poll.poll(None if timeout is None else timeout * 1000)
+    if not ready:
+        return False, False
+    happened = ready[0][1]
+    trouble = bool(happened & ~(select.POLLIN | select.POLLOUT))
+    return (
+        reading and (trouble or bool(happened & select.POLLIN)),
+        writing and (trouble or bool(happened & select.POLLOUT)),
+    )

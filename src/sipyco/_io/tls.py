@@ -1,0 +1,178 @@
+"""TLS whose certificates are themselves the identities; its errors say who refused whom."""
+
+import ssl
+from dataclasses import dataclass
+from os import PathLike
+
+from sipyco._wire.errors import ConnectionLost
+
+__all__ = [
+    "SimpleSSLConfig",
+    "TLSError",
+    "choose_config",
+    "explain",
+    "handshake_error",
+    "loss_error",
+]
+
+_NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
+# What OpenSSL says, from version to version, when the first bytes are no TLS record.
+
+
+class TLSError(ssl.SSLError):
+    """An encrypted connection could not be made. The text says which side refused, and why."""
+
+    __module__ = "sipyco.tools"
+
+
+@dataclass(frozen=True)
+class SimpleSSLConfig:
+    """The files with which two sides know each other.
+
+    Args:
+        local_cert: This side's certificate, PEM.
+        local_key: Its private key, PEM.
+        peer_cert: Certificates of the other side, PEM; several may stand in one file, and a peer
+            that shows any of them is accepted.
+        check_hostname: Require also that the server's certificate names the host that was asked
+            for. Off by default: the certificate itself is the identity.
+    """
+
+    __module__ = "sipyco.tools"
+
+    local_cert: str | PathLike[str]
+    local_key: str | PathLike[str]
+    peer_cert: str | PathLike[str]
+    check_hostname: bool = False
+
+    def create_client_context(self) -> ssl.SSLContext:
+        """Make the context of the side that connects.
+
+        Raises:
+            OSError: A file cannot be read, or does not hold what it should; the text says which.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = self.check_hostname
+        return self._fill(context)
+
+    def create_server_context(self) -> ssl.SSLContext:
+        """Make the context of the side that listens. Clients must show a certificate.
+
+        Raises:
+            OSError: As for :meth:`create_client_context`.
+        """
+        return self._fill(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+
+    def _fill(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        context.verify_mode = ssl.CERT_REQUIRED
+        # A certificate in peer_cert is trusted as it is, also when somebody else signed it.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        try:
+            context.load_cert_chain(self.local_cert, self.local_key)
+        except OSError as exc:
+            files = f"local_cert {str(self.local_cert)!r} and local_key {str(self.local_key)!r}"
+            expected = "a PEM certificate and the key that belongs to it"
+            raise _unreadable(exc, files, expected) from exc
+        try:
+            context.load_verify_locations(self.peer_cert)
+        except OSError as exc:
+            files = f"peer_cert {str(self.peer_cert)!r}"
+            raise _unreadable(exc, files, "one or more PEM certificates") from exc
+        return context
+
+
+def choose_config(
+    ssl_config: SimpleSSLConfig | None,
+    local_cert: str | PathLike[str] | None,
+    local_key: str | PathLike[str] | None,
+    peer_cert: str | PathLike[str] | None,
+) -> SimpleSSLConfig | None:
+    """Merge the two ways in which the manual's versions pass certificates.
+
+    Raises:
+        ValueError: Both ways were used at once, or only some of the three files were given.
+    """
+    files = (local_cert, local_key, peer_cert)
+    if all(file is None for file in files):
+        return ssl_config
+    if ssl_config is not None:
+        raise ValueError("pass either ssl_config or local_cert, local_key and peer_cert, not both")
+    if local_cert is None or local_key is None or peer_cert is None:
+        raise ValueError("TLS needs all three of local_cert, local_key and peer_cert")
+    return SimpleSSLConfig(local_cert, local_key, peer_cert)
+
+
+def handshake_error(error: OSError, peer: str) -> OSError:
+    """Explain why the TLS handshake of a client with the server ``peer`` failed."""
+    if isinstance(error, TimeoutError):
+        return TimeoutError(f"{peer} did not answer the TLS handshake in time; does it use TLS?")
+    return loss_error(error, peer, encrypted=True, heard=False)
+
+
+def loss_error(error: BaseException | None, peer: str, *, encrypted: bool, heard: bool) -> OSError:
+    """Explain to a client how it lost its connection to the server ``peer``.
+
+    Args:
+        error: What was reported; None is an orderly end.
+        peer: The server, in words.
+        encrypted: Whether the connection uses TLS.
+        heard: Whether anything was received before.
+
+    Returns:
+        TLSError where one side refused the other, ConnectionLost otherwise.
+    """
+    broken_off = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    if isinstance(error, ssl.SSLError) and not broken_off:
+        return explain(error, local="this client", peer=f"server {peer}")
+    if encrypted and not heard:
+        # With TLS 1.3 the server judges the client's certificate after the client has finished
+        # the handshake, and its alert may be overtaken by the end of the connection.
+        return TLSError(
+            1,
+            f"server {peer} closed the connection before its first word; most likely it refuses "
+            "the certificate of this client (then put this side's local_cert into the peer_cert "
+            "file of the server) or does not use TLS",
+        )
+    how = f"the connection to {peer} was lost"
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, ssl.SSLError):
+        return ConnectionLost(f"{how}: {error.strerror}")
+    if not heard:
+        return ConnectionLost(
+            f"{peer} closed the connection before its first word; does it want TLS (ssl_config)?"
+        )
+    return ConnectionLost(f"{how}: the other side closed it")
+
+
+def explain(error: ssl.SSLError, *, local: str, peer: str) -> TLSError:
+    """Say which side refused whom, and what to do.
+
+    Args:
+        error: What the ssl module reported.
+        local: This side in words: ``"this client"``, ``"this server"``.
+        peer: The other side: ``"server [::1]:3249"``, ``"client 10.0.0.7:50412"``.
+    """
+    reason = error.reason or ""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = (
+            f"{local} refuses {peer}: its certificate is not accepted ({error.verify_message}); "
+            f"put the certificate that it shows into the peer_cert file of {local}"
+        )
+    elif "ALERT" in reason and any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA")):
+        text = (
+            f"{peer} refuses {local}: the certificate shown to it is not accepted ({reason}); "
+            "put this side's local_cert into the peer_cert file of the other side"
+        )
+    elif reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
+        text = f"{local} refuses {peer}: it shows no certificate; it needs local_cert and local_key"
+    elif reason in _NOT_TLS:
+        text = f"{peer} does not speak TLS ({reason}); use TLS on both sides or on neither"
+    else:
+        text = f"TLS between {local} and {peer} failed: {reason or error}"
+    return TLSError(error.errno or 1, text)
+
+
+def _unreadable(error: OSError, files: str, expected: str) -> OSError:
+    message = f"cannot use {files}: {error.strerror or error}; expected {expected}"
+    if isinstance(error, ssl.SSLError):
+        return TLSError(error.errno or 1, message)
+    return type(error)(error.errno, message)

@@ -1,0 +1,62 @@
+"""Bytes into lines, with a limit that explains itself. What a line means is not known here."""
+
+from dataclasses import dataclass
+
+__all__ = ["LineReader", "TooLong"]
+
+
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """Stands for a line that exceeded the limit. Its bytes were counted and thrown away.
+
+    Attributes:
+        size: Bytes in the line.
+    """
+
+    size: int
+
+
+class LineReader:
+    r"""Cuts a stream at its ``\n`` bytes.
+
+    A line over the limit does not end the stream: what follows it is read as ever. At most
+    ``limit`` bytes and one piece of input are held.
+
+    Attributes:
+        limit: Bytes allowed in a line, its end not counted. May be changed between lines.
+    """
+
+    __slots__ = ("_buffer", "_discarded", "_searched", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._buffer = bytearray()
+        self._searched = 0  # bytes of the buffer in which there is no line end
+        self._discarded = 0  # bytes of the present line that were thrown away
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the stream, cut anywhere."""
+        self._buffer += data
+
+    def next_line(self) -> bytes | TooLong | None:
+        """Return the next line without its end, or None when it is not complete yet."""
+        end = self._buffer.find(b"\n", self._searched)
+        if end < 0:
+            self._searched = len(self._buffer)
+            if self._searched > self.limit or self._discarded:
+                self._discarded += self._searched
+                self._take(self._searched)
+            return None
+        size = self._discarded + end
+        if size > self.limit:
+            self._discarded = 0
+            self._take(end + 1)
+            return TooLong(size)
+        with memoryview(self._buffer) as view:
+            line = bytes(view[:end])  # a slice of the bytearray itself would copy twice
+        self._take(end + 1)
+        return line
+
+    def _take(self, size: int) -> None:
+        del self._buffer[:size]
+        self._searched = 0

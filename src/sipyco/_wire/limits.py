@@ -1,0 +1,35 @@
+"""Every limit of the conversations, in bytes or seconds, each with its reason."""
+
+MAX_MESSAGE_SIZE = 1 << 30
+"""Bytes in one message (a line of text without its end), unless told otherwise.
+
+Structures of half a gigabyte are published in the field; a peer that never ends its line must
+still not fill the memory of a laboratory machine.
+"""
+
+MAX_HANDSHAKE_LINE_SIZE = 64 << 10
+"""Bytes in a line that is sent before anything has been agreed: the banner, a target's name.
+
+A client that has not even said what it wants gets no room for more.
+"""
+
+MAX_GREETING_SIZE = 1 << 20
+"""Bytes in a server's greeting: the names of its targets and a description written by people."""
+
+MAX_QUEUED_REQUESTS = 64
+"""Requests of one connection that wait on the server before it stops reading from that peer.
+
+Our clients have one on the way; a peer that sends many ahead waits in its own socket buffers.
+"""
+
+BUSY_PING_AFTER = 5.0
+"""Seconds that a ``ping()`` waits behind another call until the server answers it itself.
+
+Supervisors in the field give up on a ping after 30 s.
+"""
+
+TLS_HANDSHAKE_TIMEOUT = 30.0
+"""Seconds for a TLS handshake: a slow machine needs less than one, a port scanner never ends."""
+
+FLUSH_TIMEOUT = 2.0
+"""Seconds that a stopping server waits for its last answers to leave."""
