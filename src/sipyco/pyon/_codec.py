@@ -1,0 +1,145 @@
+"""encode, decode and wrap: which spelling, and which error."""
+
+import os
+from typing import Any, Literal, TypeAlias
+
+from . import _diagnosis, _json, _python_reader, _python_writer, _types
+from ._errors import DecodeError, InvalidValueError
+from ._types import UnknownTypeError
+
+Syntax: TypeAlias = Literal["python", "json"]
+"""The two spellings."""
+
+_default_syntax: Syntax | None = None
+
+
+def default_syntax() -> Syntax:
+    """Give the spelling of those who did not choose: ``SIPYCO_SYNTAX``, else Python's.
+
+    Raises:
+        ValueError: The environment variable holds something else.
+    """
+    global _default_syntax  # noqa: PLW0603 - read once per process, however often it is asked
+    if _default_syntax is None:
+        _default_syntax = _checked(
+            os.environ.get("SIPYCO_SYNTAX") or "python", "the environment variable SIPYCO_SYNTAX"
+        )
+    return _default_syntax
+
+
+def _checked(syntax: str, where: str) -> Syntax:
+    if syntax == "python":
+        return "python"
+    if syntax == "json":
+        return "json"
+    raise ValueError(f"{where} is {syntax!r}; it can be 'python' or 'json'")
+
+
+def encode(
+    x: Any, pretty: bool = False, *, syntax: Syntax | None = None, **json_options: Any
+) -> str:
+    """Spell a value as text: ASCII, and without ``pretty`` one line.
+
+    Args:
+        x: Any value of the types that PYON knows; subclasses of them are others.
+        pretty: Over several lines, for people. Python syntax sorts dicts by their keys then.
+        syntax: "python" or "json"; None: what the environment variable ``SIPYCO_SYNTAX`` says,
+            Python syntax if it is not set.
+        **json_options: As for ``json.dumps``, such as ``indent`` and ``sort_keys``. They have
+            no effect on Python syntax.
+
+    Raises:
+        EncodeError: A part of the value is of a type that PYON does not know (a TypeError).
+        ValueError: It contains itself, is nested too deep, or has an integer of over 4300
+            digits.
+    """
+    chosen = default_syntax() if syntax is None else _checked(syntax, "syntax")
+    python = chosen == "python"
+    try:
+        if not python:
+            return _json.write(x, {"indent": 4} | json_options if pretty else json_options)
+        return _python_writer.write_pretty(x) if pretty else _python_writer.write(x)
+    except (UnknownTypeError, ValueError, RecursionError) as error:
+        reason = _diagnosis.explain(x, error, python=python)
+        if reason is error:
+            raise
+    raise reason
+
+
+def decode(
+    s: str | bytes | bytearray | memoryview,
+    *,
+    syntax: Syntax | None = None,
+    **json_options: Any,
+) -> Any:
+    """Read a value from its text. Nothing in the text is ever executed.
+
+    Args:
+        s: The text, or its UTF-8 bytes.
+        syntax: "python" or "json"; None: both are recognised, JSON first. Where that matters:
+            ``{"__jsonclass__": ...}`` is a special value in JSON and a dict in Python syntax.
+        **json_options: As for ``json.loads``, such as ``parse_float``. They have no effect on
+            Python syntax.
+
+    Raises:
+        DecodeError: The text is not PYON (a json.JSONDecodeError, and so a ValueError).
+        InvalidValueError: It is, but its value cannot exist (a DecodeError).
+    """
+    text = s if isinstance(s, str) else _text(s)
+    text = text.removeprefix("\ufeff")
+    if syntax is None:
+        return _recognise(text, json_options)
+    if _checked(syntax, "syntax") == "json":
+        return _json.read(text, json_options)
+    return _python_reader.read(text)
+
+
+def _text(data: bytes | bytearray | memoryview) -> str:
+    try:
+        return str(data, "utf-8")
+    except UnicodeDecodeError as error:
+        # The part before the error is text, so that its position can be told in lines.
+        before = str(bytes(data[: error.start]), "utf-8")
+        raise DecodeError(
+            f"not UTF-8: byte 0x{error.object[error.start]:02x} ({error.reason})",
+            before,
+            len(before),
+        ) from None
+
+
+def _recognise(text: str, json_options: dict[str, Any]) -> Any:
+    try:
+        return _json.read(text, json_options)
+    except InvalidValueError:
+        # Python syntax can look like JSON up to here. A text that is JSON to its end was meant
+        # to be that.
+        if _json.is_json(text):
+            raise
+    except DecodeError:
+        pass
+    return _python_reader.read(text)
+
+
+def wrap(o: Any) -> dict[str, list[Any]]:
+    """Give the JSON form of one special value, as the standard ``json`` can spell it.
+
+    Args:
+        o: The value, such as a tuple, an array or one of a registered type.
+
+    Returns:
+        ``{"__jsonclass__": [name, arguments]}``, where the arguments are plain.
+
+    Raises:
+        TypeError: It is none of a special type, or contains one that PYON does not know.
+    """
+    try:
+        lowered = _json.lower(o)
+    except (UnknownTypeError, ValueError, RecursionError) as error:
+        raise _diagnosis.explain(o, error, python=False) from None
+    if type(o) in _types.PLAIN or _json.TAG not in lowered:
+        raise TypeError(
+            f"cannot wrap a {type(o).__name__}: JSON can spell it as it is; only special values "
+            "such as tuples, sets, arrays and those of registered types are wrapped"
+        )
+    wrapped: dict[str, list[Any]] = lowered
+    return wrapped

@@ -1,0 +1,101 @@
+"""Values in files: read whole, replaced whole.
+
+Whoever reads the file, whenever the machine stops, finds the old content or the new one.
+"""
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ._codec import Syntax, decode, encode
+
+
+def load_file(filename: str | os.PathLike[str], **json_options: Any) -> Any:
+    """Read a value from a file in either spelling, also one written by hand.
+
+    Args:
+        filename: The file: UTF-8, with or without a byte order mark.
+        **json_options: As for `decode`.
+
+    Raises:
+        OSError: The file cannot be read.
+        DecodeError: It is not PYON; a note on the exception names the file.
+    """
+    try:
+        return decode(Path(filename).read_bytes(), **json_options)
+    except ValueError as error:
+        error.add_note(f"while reading {os.fspath(filename)!r}")
+        raise
+
+
+def store_file(
+    filename: str | os.PathLike[str],
+    x: Any,
+    *,
+    pretty: bool = True,
+    syntax: Syntax | None = None,
+    **json_options: Any,
+) -> None:
+    """Write a value to a file, replacing what was there at once or not at all.
+
+    The permissions of an existing file are kept, and a symbolic link keeps pointing to it. The
+    new content is on the disk when this returns.
+
+    Args:
+        filename: The file.
+        x: The value.
+        pretty: As for `encode`.
+        syntax: As for `encode`.
+        **json_options: As for `encode`.
+
+    Raises:
+        EncodeError: The value has no spelling (see `encode` for others). Nothing was written.
+        OSError: The file cannot be written. It is as it was, unless the last step failed, which
+            is to make sure that the disk knows the new name: then it is new.
+    """
+    text = encode(x, pretty, syntax=syntax, **json_options) + "\n"
+    replace_file(Path(os.path.realpath(filename)), text.encode("utf-8"))
+
+
+def replace_file(target: Path, content: bytes) -> None:
+    """Replace a file, which is no link, by a new one; see `store_file`."""
+    try:
+        mode = stat.S_IMODE(target.stat().st_mode)
+        exists = True
+    except FileNotFoundError:
+        mode, exists = 0o666, False
+    fresh = target.with_name(f".sipyco-{secrets.token_hex(8)}.tmp")
+    # The system takes the umask off the mode: right for a new file, and never too permissive
+    # for one that replaces another.
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+    try:
+        # The order matters: a file that has its name but not yet its content would be lost.
+        with os.fdopen(handle, "wb") as file:
+            if exists:
+                fresh.chmod(mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            fresh.unlink()
+        raise
+    _sync_directory(target.parent)
+
+
+_BINARY: int = getattr(os, "O_BINARY", 0)
+"""Only Windows has it, and would otherwise write other line ends."""
+
+
+def _sync_directory(directory: Path) -> None:
+    if os.name != "posix":
+        return  # Windows opens no directories; NTFS keeps a journal of names.
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,251 @@
+"""Which Python type has which name and arguments: one table for all spellings.
+
+A value that plain JSON cannot hold is described by a name and a list of arguments, which are
+values in turn: ``Fraction(3, 4)``, ``{"__jsonclass__": ["Fraction", [3, 4]]}``. The arguments in
+this table are those of the JSON spelling; bytes and the memory of arrays are base64 text.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from ._base64 import from_base64, to_base64
+from ._limits import shorten
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One type of values, or several that share a name."""
+
+    name: str
+    arguments: Callable[[Any], Sequence[Any]]
+    """From a value to what describes it."""
+    build: Callable[..., Any]
+    """And back. Whatever it raises says that the arguments describe nothing."""
+    is_call: bool = True
+    """Spelled ``name(arguments)`` in Python syntax. The others have a syntax of their own
+    there, and their names mean nothing in it."""
+    is_user: bool = False
+    """Comes from `register`, whose callbacks may do anything."""
+
+
+class UnbuildableError(ValueError):
+    """A name with arguments that describes no value; the caller knows where it stood."""
+
+
+class UnknownTypeError(TypeError):
+    """A value of a type without a spelling was met, somewhere in the value."""
+
+
+def build(name: str, arguments: Sequence[Any]) -> Any:
+    """Make the value that a name and its arguments describe.
+
+    Raises:
+        UnbuildableError: There is none.
+    """
+    kind = by_name.get(name)
+    if kind is None:
+        raise UnbuildableError(
+            f"unknown type name {shorten(name)!r}; to read values of this type, "
+            "sipyco.pyon.register() it"
+        )
+    try:
+        return kind.build(*arguments)
+    except Exception as error:
+        # Callbacks of users, and numpy, raise what they like. Whoever reads text from elsewhere
+        # must be able to rely on one type of error.
+        raise UnbuildableError(f"cannot build this {name}: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, UnbuildableError) or type(error) is ValueError:
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def kind_of(value_type: type) -> Kind | None:
+    """Find the entry of exactly this type; None for plain JSON types and unknown ones."""
+    kind = by_type.get(value_type)
+    # Subclasses elsewhere do not count, and numpy is not imported to find that out.
+    if kind is None and getattr(value_type, "__module__", None) == "numpy":
+        from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+
+        kind = _numpy.kind_of(value_type)
+    return kind
+
+
+def register(
+    types: type | Iterable[type],
+    *,
+    name: str,
+    encode: Callable[[Any], Sequence[Any] | str],
+    decode: Callable[..., Any],
+) -> None:
+    """Teach PYON a type of your own, in both text spellings.
+
+    Peers must have registered the name too; 1.9 and older cannot.
+
+    Args:
+        types: The type, or several that share a name. Subclasses do not count.
+        name: What it is called on the wire. The Python spelling needs an identifier,
+            possibly dotted, such as ``mylab.Frame``.
+        encode: From a value to the list or tuple of values that describes it. A single
+            ``str`` counts as one argument.
+        decode: From these, as positional arguments, to the value. Texts from elsewhere can
+            hold any arguments: whatever it raises becomes an ``InvalidValueError``.
+
+    Raises:
+        AssertionError: The name or one of the types is taken. Nothing was registered.
+    """
+    added = (types,) if isinstance(types, type) else tuple(types)
+    if name in by_name:
+        raise AssertionError(
+            f"cannot register {name!r}: the name is taken; deregister() it first, or choose "
+            "another name"
+        )
+    for value_type in added:
+        if value_type in PLAIN or kind_of(value_type) is not None:
+            raise AssertionError(
+                f"cannot register {value_type.__qualname__} as {name!r}: the type has a "
+                "spelling already; deregister() that first"
+            )
+
+    def arguments(value: Any) -> Sequence[Any]:
+        described = encode(value)
+        return (described,) if isinstance(described, str) else described
+
+    kind = Kind(name, arguments, decode, is_user=True)
+    by_name[name] = kind
+    by_type.update(dict.fromkeys(added, kind))
+
+
+def deregister(types: type | Iterable[type], name: str) -> None:
+    """Take back what `register` did.
+
+    Args:
+        types: The same types.
+        name: The same name.
+
+    Raises:
+        KeyError: The name or one of the types is not registered so. Nothing was changed.
+    """
+    removed = (types,) if isinstance(types, type) else tuple(types)
+    kind = by_name.get(name)
+    if kind is None or not kind.is_user:
+        raise KeyError(f"cannot deregister {name!r}: nobody registered that name")
+    for value_type in removed:
+        if by_type.get(value_type) is not kind:
+            raise KeyError(
+                f"cannot deregister {value_type.__qualname__}: it is not registered as {name!r}"
+            )
+    for value_type in removed:
+        del by_type[value_type]
+    if kind not in by_type.values():
+        del by_name[name]
+
+
+def set_items(values: set[Any], spell: Callable[[Any], str]) -> list[Any]:
+    """Put the elements of a set into an order that does not change from run to run.
+
+    Args:
+        values: The set.
+        spell: Gives the text of one element, to sort by where elements cannot be compared.
+    """
+    try:
+        items = sorted(values)
+        # Elements such as nan can be sorted but not ordered: what comes out is an accident.
+        if all(a <= b for a, b in pairwise(items)):
+            return items
+    except (TypeError, ValueError, ArithmeticError):
+        pass
+    return sorted(values, key=spell)
+
+
+def _build_complex(real: Any, imaginary: Any) -> complex:
+    if not {type(real), type(imaginary)} <= {int, float}:
+        raise ValueError("a complex number needs two numbers")
+    return complex(real, imaginary)
+
+
+def _items(values: Any) -> list[Any]:
+    if type(values) is not list and type(values) is not tuple:
+        raise ValueError(f"its elements must be a list, not {type(values).__name__}")
+    return list(values)
+
+
+def _pairs(values: Any) -> list[Any]:
+    pairs = _items(values)
+    for pair in pairs:
+        if type(pair) not in (list, tuple) or len(pair) != 2:
+            raise ValueError("its items must be pairs of a key and a value")
+    return pairs
+
+
+def _build_fraction(numerator: Any, denominator: Any = 1) -> Fraction:
+    # Fraction("1e1000000000") would compute all those digits, so nothing but integers.
+    if not {type(numerator), type(denominator)} <= {int}:
+        raise ValueError("a Fraction needs two integers")
+    return Fraction(numerator, denominator)
+
+
+def _build_ordered_dict(pairs: Any = ()) -> OrderedDict[Any, Any]:
+    return OrderedDict(pairs if type(pairs) is dict else _pairs(pairs))
+
+
+def _build_array(shape: Any, dtype: Any, data: Any) -> Any:
+    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+
+    return _numpy.build_array(shape, dtype, data)
+
+
+def _build_scalar(dtype: Any, data: Any) -> Any:
+    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+
+    return _numpy.build_scalar(dtype, data)
+
+
+def _array_arguments(value: Any) -> Sequence[Any]:
+    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+
+    return _numpy.array_arguments(value)
+
+
+def _scalar_arguments(value: Any) -> Sequence[Any]:
+    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+
+    return _numpy.scalar_arguments(value)
+
+
+PLAIN = frozenset({type(None), bool, int, float, str, list})
+"""Types that need no name in any spelling. (A dict needs one if its keys are not strings.)"""
+
+COMPLEX = Kind("complex", lambda x: (x.real, x.imag), _build_complex, is_call=False)
+BYTES = Kind("bytes", lambda x: (to_base64(x),), lambda x: bytes(from_base64(x)), is_call=False)
+TUPLE = Kind("tuple", lambda x: (list(x),), lambda x: tuple(_items(x)), is_call=False)
+DICT = Kind(
+    "dict", lambda x: ([[k, v] for k, v in x.items()],), lambda x: dict(_pairs(x)), is_call=False
+)
+SET = Kind("set", lambda x: (list(x),), lambda x: set(_items(x)), is_call=False)
+SLICE = Kind("slice", lambda x: (x.start, x.stop, x.step), slice)
+FRACTION = Kind("Fraction", lambda x: (x.numerator, x.denominator), _build_fraction)
+ORDERED_DICT = Kind("OrderedDict", lambda x: ([[k, v] for k, v in x.items()],), _build_ordered_dict)
+NPARRAY = Kind("nparray", _array_arguments, _build_array)
+NPSCALAR = Kind("npscalar", _scalar_arguments, _build_scalar)
+
+by_type: dict[type, Kind] = {
+    complex: COMPLEX,
+    bytes: BYTES,
+    tuple: TUPLE,
+    dict: DICT,
+    set: SET,
+    slice: SLICE,
+    Fraction: FRACTION,
+    OrderedDict: ORDERED_DICT,
+}
+"""The table by type, without numpy's (`kind_of` knows those)."""
+
+by_name: dict[str, Kind] = {kind.name: kind for kind in (*by_type.values(), NPARRAY, NPSCALAR)}
+"""The table by name."""
