@@ -1,7 +1,7 @@
 """TLS whose certificates are themselves the identities; its errors say who refused whom."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 
 from sipyco._wire.errors import ConnectionLost
@@ -43,7 +43,7 @@ class SimpleSSLConfig:
     local_cert: str | PathLike[str]
     local_key: str | PathLike[str]
     peer_cert: str | PathLike[str]
-    check_hostname: bool = False
+    check_hostname: bool = field(default=False, kw_only=True)
 
     def create_client_context(self) -> ssl.SSLContext:
         """Make the context of the side that connects.

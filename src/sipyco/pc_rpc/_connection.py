@@ -1,0 +1,221 @@
+"""One connection to the server: its requests are carried out in order, one at a time."""
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, cast
+
+from sipyco._io import sockets
+from sipyco._wire import limits
+from sipyco._wire.rpc_server import (
+    BadRequest,
+    Call,
+    Event,
+    MethodListAsked,
+    Refused,
+    ServerSession,
+    TargetChosen,
+    Welcomed,
+)
+from sipyco.pc_rpc import _describe
+
+if TYPE_CHECKING:
+    from sipyco.pc_rpc._server import Server
+
+__all__ = ["Connection"]
+
+logger = logging.getLogger("sipyco.pc_rpc")
+
+
+class Connection(asyncio.Protocol):
+    """Drives a session over a transport, and calls what the session asks for.
+
+    Attributes:
+        closed: Done when the connection has ended.
+    """
+
+    def __init__(self, server: "Server") -> None:
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._server = server
+        self._session = ServerSession(
+            server.targets.keys(), server.description, max_message_size=server.max_message_size
+        )
+        self._target: object = None
+        self._events: deque[Event] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._peer = "unknown"
+        self._can_write = True
+        self._is_closing = False
+        self._advance_is_scheduled = False
+
+    # From asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)
+        sockets.prepare_transport(transport)
+        address = transport.get_extra_info("peername")
+        self._peer = sockets.peer_name(address[0], address[1]) if address else "unknown"
+        self._server.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends."""
+        self._events.extend(self._session.receive(data))
+        if len(self._events) > limits.MAX_QUEUED_REQUESTS:
+            assert self._transport is not None
+            self._transport.pause_reading()
+        self._advance()
+
+    def pause_writing(self) -> None:
+        """Let a client that does not read its answers wait for further ones."""
+        self._can_write = False
+
+    def resume_writing(self) -> None:
+        """Go on when it reads again."""
+        self._can_write = True
+        self._advance()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End. A call that runs is run to its end; nobody gets its answer."""
+        self._is_closing = True
+        self._events.clear()
+        self._server.connections.discard(self)
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    # From the server
+
+    def close(self) -> None:
+        """Cancel the call that runs, and close when the answers so far have been sent."""
+        self._is_closing = True
+        self._events.clear()
+        if self._task is not None:
+            self._task.cancel()
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close without waiting for the client to read its answers."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # Carrying out
+
+    def _advance(self) -> None:
+        """Take the next event, if it can be handled now.
+
+        One at a time: a client that sends many requests ahead must not keep the others waiting.
+        """
+        if self._task is not None or not self._can_write or not self._events:
+            return
+        self._handle(self._events.popleft())
+        if self._is_closing or self._transport is None:
+            return
+        if self._events and not self._advance_is_scheduled:
+            self._advance_is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._advance_later)
+        elif not self._events and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def _advance_later(self) -> None:
+        self._advance_is_scheduled = False
+        self._advance()
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Call():
+                self._call(event)
+            case MethodListAsked(request):
+                self._tell_methods(request)
+            case BadRequest(request, error):
+                self._fail(request, error)
+            case Welcomed(greeting):
+                self._write(greeting)
+            case TargetChosen(target):
+                self._choose(target)
+            case Refused(reason):
+                logger.warning("closed the connection from %s: %s", self._peer, reason)
+                self.close()
+
+    def _choose(self, name: str) -> None:
+        server = self._server
+        try:
+            target = server.targets[name]
+            # What makes a target may be any function of the user's.
+            self._target = target() if _describe.is_factory(target) else target
+            names = _describe.method_names(self._target, allow_private=server.allow_private)
+        except Exception:
+            # The client only sees its connection closed, so the log has to tell why.
+            logger.exception("target %r could not be made for %s", name, self._peer)
+            self.close()
+            return
+        if server.builtin_terminate:
+            names.add("terminate")
+        self._write(self._session.selected(names))
+
+    def _tell_methods(self, request: int) -> None:
+        server = self._server
+        try:
+            documentation = _describe.document_target(
+                self._target,
+                allow_private=server.allow_private,
+                builtin_terminate=server.builtin_terminate,
+            )
+        except Exception as exc:  # noqa: BLE001  the caller waits for an answer
+            self._fail(request, exc)
+        else:
+            self._write(self._session.returned(request, documentation))
+
+    def _call(self, call: Call) -> None:
+        server = self._server
+        if call.name == "terminate" and server.builtin_terminate:
+            self._write(self._session.returned(call.request, None))
+            server.terminate()
+            return
+        try:
+            method = _describe.look_up(self._target, call.name, allow_private=server.allow_private)
+            if not server.runner.can_run_at_once():
+                running = server.runner.run(call.name, method, call.args, call.kwargs)
+                self._start(call, running)
+                return
+            value = method(*call.args, **call.kwargs)
+        except BaseException as exc:  # noqa: BLE001  the caller waits for an answer, whatever it is
+            self._fail(call.request, exc)
+            return
+        if inspect.isawaitable(value):
+            self._start(call, server.runner.finish(value))
+        else:
+            self._write(self._session.returned(call.request, value))
+
+    def _start(self, call: Call, running: Coroutine[Any, Any, Any]) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._perform(call, running))
+
+    async def _perform(self, call: Call, running: Coroutine[Any, Any, Any]) -> None:
+        try:
+            value = await running
+        except BaseException as exc:
+            if isinstance(exc, asyncio.CancelledError) and self._is_closing:
+                raise  # this task is cancelled, rather than the method's own business
+            self._fail(call.request, exc)
+        else:
+            self._write(self._session.returned(call.request, value))
+        finally:
+            self._task = None
+            running.close()  # was it cancelled before it began?
+        self._advance()
+
+    def _fail(self, request: int, error: BaseException) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("request of %s failed", self._peer, exc_info=error)
+        self._write(self._session.failed(request, error))
+        if isinstance(error, SystemExit) and self._server.builtin_terminate:
+            self._server.terminate()
+        elif isinstance(error, KeyboardInterrupt):
+            raise error  # Ctrl-C was meant for this program too
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)

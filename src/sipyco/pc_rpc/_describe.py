@@ -1,0 +1,147 @@
+"""What of a target can be called, and what is told about it. Nothing of it is evaluated."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from sipyco import pyon
+
+__all__ = ["document_function", "document_target", "is_factory", "look_up", "method_names"]
+
+_MISSING = object()
+
+_NEVER_EVALUATED = (property, functools.cached_property)
+
+_TERMINATE_DOCUMENTATION = (
+    {
+        "args": ["self"],
+        "defaults": None,
+        "varargs": None,
+        "varkw": None,
+        "kwonlyargs": [],
+        "kwonlydefaults": [],
+    },
+    "Terminate the server.",
+)
+# To the letter what existing servers tell of it, since clients print it.
+
+
+def is_factory(target: object) -> bool:
+    """Tell whether a target is made for each connection by calling what was given.
+
+    An ordinary instance whose class defines ``__call__`` is a target itself.
+    """
+    return isinstance(target, type | functools.partial) or inspect.isroutine(target)
+
+
+def method_names(target: object, *, allow_private: bool) -> set[str]:
+    """Return the names of what can be called remotely."""
+    names = {name for name in dir(target) if not _is_private(name, allow_private)}
+    return {name for name in names if _is_method(target, name)}
+
+
+def look_up(target: object, name: str, *, allow_private: bool) -> Callable[..., Any]:
+    """Find a method.
+
+    Raises:
+        AttributeError: The target has no such method, or does not give it to clients.
+    """
+    if _is_private(name, allow_private):
+        way_out = "" if name.startswith("__") else " or start the server with allow_private=True"
+        raise AttributeError(
+            f"{name!r} is private and cannot be called remotely; give it a public name{way_out}"
+        )
+    if isinstance(getattr(type(target), name, None), _NEVER_EVALUATED):
+        raise AttributeError(
+            f"{name!r} is a property; only methods can be called remotely: write a method that "
+            "returns it"
+        )
+    method = getattr(target, name)
+    if not callable(method):
+        raise AttributeError(f"{name!r} is not a method but of type {type(method).__name__!r}")
+    return method  # type: ignore[no-any-return]  # callable() leaves it Any
+
+
+def document_target(
+    target: object, *, allow_private: bool, builtin_terminate: bool
+) -> dict[str, Any]:
+    """Describe a target: see :meth:`Client.get_rpc_method_list`."""
+    methods = {
+        name: document_function(getattr(target, name))
+        for name in sorted(method_names(target, allow_private=allow_private))
+    }
+    if builtin_terminate:
+        methods["terminate"] = _TERMINATE_DOCUMENTATION
+    return {"docstring": inspect.getdoc(target), "methods": methods}
+
+
+def document_function(function: Callable[..., Any]) -> tuple[dict[str, Any], str | None]:
+    """Return the argument specification and the docstring of anything that can be called.
+
+    What PYON cannot spell (annotations, some defaults) is told by its text.
+    """
+    try:
+        spec = inspect.getfullargspec(function)._asdict()
+    except (TypeError, ValueError):  # builtins that do not tell their signature
+        spec = {
+            "args": [],
+            "varargs": "args",
+            "varkw": "kwargs",
+            "defaults": None,
+            "kwonlyargs": [],
+            "kwonlydefaults": None,
+            "annotations": {},
+        }
+    if spec["defaults"] is not None:
+        spec["defaults"] = tuple(_spellable(default) for default in spec["defaults"])
+    if spec["kwonlydefaults"] is not None:
+        spec["kwonlydefaults"] = {
+            name: _spellable(default) for name, default in spec["kwonlydefaults"].items()
+        }
+    spec["annotations"] = {
+        name: _annotation_text(annotation) for name, annotation in spec["annotations"].items()
+    }
+    return spec, inspect.getdoc(function)
+
+
+def _is_private(name: str, allow_private: bool) -> bool:
+    return name.startswith("__") or (name.startswith("_") and not allow_private)
+
+
+def _is_method(target: object, name: str) -> bool:
+    static = inspect.getattr_static(target, name, _MISSING)
+    if static is _MISSING:
+        # Not found in the instance or its classes, so __getattr__ makes it: a proxy, for one.
+        return callable(getattr(target, name, None))
+    methods_that_are_not_callable = (
+        staticmethod,
+        classmethod,
+        functools.partialmethod,
+        functools.singledispatchmethod,
+    )
+    return callable(static) or isinstance(static, methods_that_are_not_callable)
+
+
+def _spellable(default: Any) -> Any:
+    try:
+        pyon.encode(default)
+    except Exception:  # noqa: BLE001  one default must not break the documentation of the others
+        return _text(default)
+    return default
+
+
+def _annotation_text(annotation: Any) -> str:
+    if isinstance(annotation, str):
+        return annotation
+    try:
+        return inspect.formatannotation(annotation)
+    except Exception:  # noqa: BLE001  as above: annotations may be any object
+        return _text(annotation)
+
+
+def _text(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001  as above
+        return f"<{type(value).__name__}>"

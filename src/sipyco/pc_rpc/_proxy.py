@@ -1,0 +1,65 @@
+"""What all clients share: remote methods as attributes, and the choice of a target."""
+
+import difflib
+import functools
+from collections.abc import Callable, Collection
+from typing import Any
+
+from sipyco._wire.rpc_client import Greeted
+
+__all__ = ["AutoTarget", "Proxy", "TargetName", "choose_target"]
+
+
+class AutoTarget:
+    """As ``target_name`` of a client: take the only target that the server has."""
+
+    __module__ = "sipyco.pc_rpc"
+
+
+TargetName = str | type[AutoTarget] | None
+"""The name of a target, the only one there is, or (None) none for now."""
+
+
+def choose_target(wanted: TargetName, greeting: Greeted) -> str | None:
+    """Find the name to select.
+
+    Raises:
+        ValueError: The only target was wanted, but the server has none or several.
+    """
+    if wanted is None or isinstance(wanted, str):
+        return wanted
+    if len(greeting.targets) != 1:
+        # Programs parse this text.
+        found = "multiple targets" if greeting.targets else "no targets"
+        raise ValueError(f"Server has {found}: {' '.join(sorted(greeting.targets))}".rstrip(": "))
+    return greeting.targets[0]
+
+
+class Proxy:
+    """Gives the methods of the remote target as attributes.
+
+    Subclasses say which names there are and what happens when one is called.
+    """
+
+    def _rpc_methods(self) -> Collection[str] | None:
+        """Return the names that can be called; None when any may be."""
+        raise RuntimeError(f"{type(self).__name__} does not say which methods it has")
+
+    def _rpc_invoke(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call the remote method."""
+        raise RuntimeError(f"{type(self).__name__} does not say how it calls {name}")
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        # Python itself asks for dunder names, as do copy and pickle, before __init__ has run.
+        if name.startswith(("__", "_rpc_")):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        methods = self._rpc_methods()
+        if methods is not None and name not in methods:
+            similar = difflib.get_close_matches(name, methods, n=1)
+            hint = f"; did you mean {similar[0]!r}?" if similar else ""
+            raise AttributeError(f"the remote target has no method {name!r}{hint}")
+        return functools.partial(self._rpc_invoke, name)
+
+    def __dir__(self) -> list[str]:
+        """List the remote methods as well, for completion in interactive shells."""
+        return sorted({*super().__dir__(), *(self._rpc_methods() or ())})
