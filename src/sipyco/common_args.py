@@ -8,6 +8,7 @@ __all__ = [
     "bind_address_from_args",
     "init_logger_from_args",
     "simple_network_args",
+    "tcp_port",
     "verbosity_args",
 ]
 
@@ -78,7 +79,7 @@ def simple_network_args(
         group.add_argument(
             "-p",
             "--port",
-            type=_port,
+            type=tcp_port,
             default=default_port,
             help=f"TCP port to listen on (default: {default_port})",
         )
@@ -88,7 +89,7 @@ def simple_network_args(
                 f"--port-{name}",
                 metavar="PORT",
                 dest=f"port_{name}",
-                type=_port,
+                type=tcp_port,
                 default=default,
                 help=f"TCP port for {purpose} (default: {default})",
             )
@@ -118,7 +119,8 @@ def bind_address_from_args(args: argparse.Namespace) -> list[str]:
     return list(dict.fromkeys(a for a in (*local, *binds) if a not in included))
 
 
-def _port(text: str) -> int:
+def tcp_port(text: str) -> int:
+    """Read a port number from the command line; for use as ``type=`` of an argument."""
     # Not int(): it takes "1_000", " 5 " and digits of other scripts for numbers.
     if text.isascii() and text.isdecimal() and int(text) <= 0xFFFF:
         return int(text)

@@ -1,0 +1,111 @@
+"""One connection and what can be asked over it, with every error explained."""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+from sipyco._rpctool.expressions import Arguments
+from sipyco._rpctool.failures import WRONG_USAGE, Failure, explained, no_such_method
+from sipyco.pc_rpc import Client, MessageTooLargeError
+from sipyco.tools import SimpleSSLConfig
+
+
+class Session:
+    """A client whose exceptions are all of the class `Failure`.
+
+    Args:
+        host: Name or address of the server.
+        port: TCP port.
+        timeout: For the connection and for each wait on it, in seconds; None for no limit.
+        ssl: Own certificate, own key, certificate of the server; None for no encryption.
+    """
+
+    def __init__(
+        self, host: str, port: int, timeout: float | None = None, ssl: list[str] | None = None
+    ) -> None:
+        self._address = (host, port)
+        self.target: str | None = None
+        with self._explained():
+            # The target is chosen afterwards, so that the answer to a wrong one can list them.
+            self._client = Client(host, port, None, timeout, _tls(ssl))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close_rpc()
+
+    def targets(self) -> tuple[list[str], str | None]:
+        """Give the names of the targets, sorted, and the description of the server."""
+        names, description = self._client.get_rpc_id()
+        return sorted(names), description
+
+    def select(self, target: str | None) -> str:
+        """Select a target, the only one if none is named, and give its name."""
+        names, _ = self.targets()
+        if target is None and len(names) != 1:
+            message = f"the server has {len(names)} targets: {', '.join(names)}; choose with -t"
+            raise Failure("target", message, WRONG_USAGE, targets=names)
+        if target is not None and target not in names:
+            host, port = self._address
+            message = f"no target {target!r} on {host} port {port}; it offers {', '.join(names)}"
+            raise Failure("target", message, WRONG_USAGE, targets=names)
+        chosen = target if target is not None else names[0]
+        with self._explained():
+            self._client.select_rpc_target(chosen)
+        self.target = chosen
+        return chosen
+
+    def methods(self) -> dict[str, Any]:
+        """Ask for docstrings and signatures of the selected target, as they travel."""
+        with self._explained():
+            described: dict[str, Any] = self._client.get_rpc_method_list()
+        return described
+
+    def call(self, method: str, arguments: Arguments) -> Any:
+        """Call a method of the selected target."""
+        absent = object()
+        # `close_rpc` and its like would be found in the client and never reach the server.
+        if inspect.getattr_static(self._client, method, absent) is not absent:
+            message = f"{method!r} belongs to the client itself; it cannot be called on a target"
+            raise Failure("method", message, WRONG_USAGE)
+        try:
+            function = getattr(self._client, method)
+        except AttributeError:
+            raise no_such_method(method, str(self.target), self.methods()["methods"]) from None
+        positional, by_name = arguments
+        with self._explained():
+            try:
+                return function(*positional, **by_name)
+            except (TypeError, ValueError) as error:
+                if hasattr(error, "parent_traceback") or isinstance(error, MessageTooLargeError):
+                    raise
+                # Raised here and not there: the values could not be put on the wire.
+                message = f"the arguments of {method!r} cannot be sent: {error}"
+                raise Failure("arguments", message, WRONG_USAGE) from error
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except Failure:
+            raise
+        # The edge of the program: an error that has no explanation goes on with its traceback.
+        except Exception as error:
+            failure = explained(error)
+            if failure is None:
+                raise
+            raise failure from error
+
+
+def _tls(files: list[str] | None) -> SimpleSSLConfig | None:
+    if files is None:
+        return None
+    config = SimpleSSLConfig(*files)
+    try:
+        config.create_client_context()
+    except OSError as error:
+        # Before anything is connected: the command line names the wrong files.
+        raise Failure("arguments", error.strerror or str(error), WRONG_USAGE) from error
+    return config

@@ -1,0 +1,111 @@
+"""A conversation with one target: a line is a call, its result is printed."""
+
+import sys
+
+from sipyco._rpctool.commands import Session
+from sipyco._rpctool.expressions import NotAnExpression, method_call
+from sipyco._rpctool.failures import WRONG_USAGE, Failure, no_such_method
+from sipyco._rpctool.lines import line_reader
+from sipyco._rpctool.presentation import methods_text, result_text, signature
+
+HINT = "a line is a call: method(arguments), _ is the last result, help lists the methods"
+
+OVER = ("connection", "protocol")
+"""Kinds of failure after which nothing more can be asked."""
+
+
+class Interpreter:
+    """Answers lines, whoever typed them.
+
+    Args:
+        session: With a target selected.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._described = session.methods()
+        self._last: object = None
+
+    def signatures(self) -> dict[str, str]:
+        """Give the signature of every method."""
+        return {name: signature(argspec) for name, (argspec, _) in self._methods.items()}
+
+    def answer(self, line: str) -> str | None:
+        """Do what a line says and give the text to print, None for nothing.
+
+        Raises:
+            Failure: It could not be done. The next line can be.
+        """
+        if not line or line.startswith("#"):
+            return None
+        # Not a method of that name: calling it takes parentheses.
+        command, _, topic = line.partition(" ")
+        if command == "help" and not topic.lstrip().startswith("("):
+            return self._help(topic.strip())
+        try:
+            method, arguments = method_call(line, self._last)
+        except NotAnExpression as error:
+            raise Failure("arguments", str(error), WRONG_USAGE) from error
+        result = self._session.call(method, arguments)
+        if result is None:
+            return None
+        self._last = result
+        return result_text(result)
+
+    @property
+    def _methods(self) -> dict[str, tuple[dict[str, object], str | None]]:
+        methods: dict[str, tuple[dict[str, object], str | None]] = self._described["methods"]
+        return methods
+
+    def _help(self, method: str) -> str:
+        if not method:
+            return methods_text(self._described)
+        if method not in self._methods:
+            raise no_such_method(method, str(self._session.target), self._methods)
+        return methods_text({"docstring": None, "methods": {method: self._methods[method]}})
+
+
+def interactive(session: Session, verbose: bool = False) -> int:
+    """Read lines until they end, and give the exit status.
+
+    At a terminal a failure is shown and the session goes on. Lines from a pipe are a program: it
+    ends at its first failure, since the next line may rely on what did not happen.
+    """
+    interpreter = Interpreter(session)
+    at_terminal = sys.stdin.isatty()
+    if at_terminal:
+        tell(f"target {session.target!r}; {HINT}; Ctrl-D ends")
+    read = line_reader(f"{session.target}> ", interpreter.signatures())
+    while True:
+        try:
+            line = read().strip()
+        except KeyboardInterrupt:
+            tell("")
+            continue
+        except EOFError:
+            return 0
+        if line in {"exit", "quit"}:
+            return 0
+        try:
+            text = interpreter.answer(line)
+        except Failure as failure:
+            show(failure, verbose)
+            if not at_terminal or failure.kind in OVER:
+                return failure.status
+        except KeyboardInterrupt:
+            tell("no longer waiting; the method may still be running on the server")
+        else:
+            if text is not None:
+                print(text, flush=True)
+
+
+def show(failure: Failure, verbose: bool) -> None:
+    """Write a failure to standard error: one line, and the remote traceback if it is wanted."""
+    if verbose and failure.traceback:
+        tell(failure.traceback)
+    tell(f"sipyco_rpctool: {failure.message}")
+
+
+def tell(text: str) -> None:
+    """Say something that is not a result."""
+    print(text, file=sys.stderr, flush=True)

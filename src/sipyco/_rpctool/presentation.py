@@ -1,0 +1,84 @@
+"""What the tool prints: results, targets and methods, for people and for programs."""
+
+import base64
+import inspect
+import math
+import pprint
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from sipyco.arguments import formatargspec
+
+
+def result_text(value: object, width: int = 80) -> str:
+    """Spell a result as Python shows it; large structures are broken into lines."""
+    # pprint would cut a long string into pieces, which is no use to whoever wants to copy it.
+    return repr(value) if isinstance(value, str) else pprint.pformat(value, width, sort_dicts=False)
+
+
+def targets_text(names: list[str], description: str | None) -> str:
+    """List the targets of a server, as the manual shows it."""
+    text = f"Target(s):   {', '.join(names)}"
+    return f"{text}\nDescription: {description}" if description else text
+
+
+def methods_text(described: Mapping[str, Any]) -> str:
+    """List the methods of a target in alphabetical order, what is said about the target first."""
+    blocks = [inspect.cleandoc(described["docstring"])] if described["docstring"] else []
+    for name, (argspec, docstring) in sorted(described["methods"].items()):
+        block = name + signature(argspec)
+        if docstring:
+            block += "\n" + textwrap.indent(inspect.cleandoc(docstring), "    ")
+        blocks.append(block)
+    return "\n\n".join(blocks)
+
+
+def methods_document(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the methods of a target for a program."""
+    return {
+        "docstring": described["docstring"],
+        "methods": {
+            name: {"signature": signature(argspec), "docstring": docstring, "argspec": argspec}
+            for name, (argspec, docstring) in sorted(described["methods"].items())
+        },
+    }
+
+
+def signature(argspec: Mapping[str, Any]) -> str:
+    """Write the signature of a method as its caller sees it, that is, without ``self``."""
+    if argspec["args"][:1] == ["self"]:
+        argspec = {**argspec, "args": argspec["args"][1:]}
+    return formatargspec(**argspec)
+
+
+def jsonable(value: Any) -> Any:  # noqa: PLR0911 - one line per type
+    """Turn a value into one that JSON can hold; the reference of the tool documents how.
+
+    Sequences, sets and arrays become arrays; a key that is no string becomes its `repr`, a complex
+    number ``{"real": ..., "imag": ...}``, bytes ``{"base64": ...}``, a float that JSON lacks the
+    string ``"NaN"``, ``"Infinity"`` or ``"-Infinity"``, and anything else ``{"repr": ...}``.
+    """
+    # By name and not by class, which would import numpy for every result. numpy.float64 is a
+    # float and numpy.str_ a str: asked for first.
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        plain = value.tolist()
+        # Where Python has no type for it (longdouble), numpy gives the scalar itself back.
+        return {"repr": repr(value)} if type(plain) is type(value) else jsonable(plain)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, complex):
+        return {"real": jsonable(value.real), "imag": jsonable(value.imag)}
+    if isinstance(value, dict):
+        return {k if isinstance(k, str) else repr(k): jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return [jsonable(item) for item in sorted(value, key=repr)]
+    if isinstance(value, bytes | bytearray):
+        return {"base64": base64.b64encode(value).decode("ascii")}
+    return {"repr": repr(value)}
