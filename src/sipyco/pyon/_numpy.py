@@ -115,6 +115,8 @@ def build_scalar(dtype: Any, data: Any) -> Any:
             f"the data are {len(raw)} bytes, but one element of type {element} takes "
             f"{element.itemsize}"
         )
+    if element.kind in "biufcmM":
+        return np.frombuffer(raw, element)[0]
     # Scalars of text keep the NULs at their end, elements of arrays lose them.
     if element.type is np.bytes_:
         return np.bytes_(bytes(raw))

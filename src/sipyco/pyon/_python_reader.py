@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from . import _types
+from . import _python_shortcut, _types
 from ._errors import DecodeError, InvalidValueError
 from ._limits import depth_message, shorten
 from ._python_constructs import name_construct
@@ -35,11 +35,21 @@ _TOKEN = re.compile(
 
 
 def read(text: str) -> Any:
-    """Read a value, whatever notation of Python it uses.
+    """Read a value in Python syntax.
 
     Raises:
         DecodeError: The text is no such value.
         InvalidValueError: It is, but the value cannot exist.
+    """
+    value = _python_shortcut.read(text)
+    return parse(text) if value is _python_shortcut.ELSEWHERE else value
+
+
+def parse(text: str) -> Any:
+    """Do the same without a shortcut.
+
+    Raises:
+        The same as `read`.
     """
     if "\r" in text:
         # As Python does before it looks at anything, even inside of texts.
@@ -204,7 +214,7 @@ class _Parser:
         except LiteralError as error:
             raise self._malformed(str(error), body + error.offset) from None
 
-    def _number(self) -> complex:
+    def _number(self) -> Any:
         """Read a number with its signs, or a sum of real and imaginary parts."""
         start = self._start
         negative, size = self._term()
