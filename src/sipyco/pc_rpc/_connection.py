@@ -160,9 +160,7 @@ class Connection(asyncio.Protocol):
         server = self._server
         try:
             documentation = _describe.document_target(
-                self._target,
-                allow_private=server.allow_private,
-                builtin_terminate=server.builtin_terminate,
+                self._target, builtin_terminate=server.builtin_terminate
             )
         except Exception as exc:  # noqa: BLE001  the caller waits for an answer
             self._fail(request, exc)

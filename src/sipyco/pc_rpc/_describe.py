@@ -63,13 +63,11 @@ def look_up(target: object, name: str, *, allow_private: bool) -> Callable[..., 
     return method  # type: ignore[no-any-return]  # callable() leaves it Any
 
 
-def document_target(
-    target: object, *, allow_private: bool, builtin_terminate: bool
-) -> dict[str, Any]:
-    """Describe a target: see :meth:`Client.get_rpc_method_list`."""
+def document_target(target: object, *, builtin_terminate: bool) -> dict[str, Any]:
+    """Describe a target and its public methods: see :meth:`Client.get_rpc_method_list`."""
     methods = {
         name: document_function(getattr(target, name))
-        for name in sorted(method_names(target, allow_private=allow_private))
+        for name in sorted(method_names(target, allow_private=False))
     }
     if builtin_terminate:
         methods["terminate"] = _TERMINATE_DOCUMENTATION
