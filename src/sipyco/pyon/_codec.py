@@ -1,6 +1,5 @@
 """encode, decode and wrap: which spelling, and which error."""
 
-import os
 from typing import Any, Literal, TypeAlias
 
 from . import _diagnosis, _json, _python_reader, _python_writer, _types
@@ -10,21 +9,13 @@ from ._types import UnknownTypeError
 Syntax: TypeAlias = Literal["python", "json"]
 """The two spellings."""
 
-_default_syntax: Syntax | None = None
+_default_syntax = "python"
 
 
-def default_syntax() -> Syntax:
-    """Give the spelling of those who did not choose: ``SIPYCO_SYNTAX``, else Python's.
-
-    Raises:
-        ValueError: The environment variable holds something else.
-    """
-    global _default_syntax  # noqa: PLW0603 - read once per process, however often it is asked
-    if _default_syntax is None:
-        _default_syntax = _checked(
-            os.environ.get("SIPYCO_SYNTAX") or "python", "the environment variable SIPYCO_SYNTAX"
-        )
-    return _default_syntax
+def set_default_syntax(syntax: str) -> None:
+    """Set the spelling of those who do not choose one; `encode` complains if there is no such."""
+    global _default_syntax  # noqa: PLW0603 - it is one for the whole process, by intention
+    _default_syntax = syntax
 
 
 def _checked(syntax: str, where: str) -> Syntax:
@@ -53,8 +44,9 @@ def encode(
         ValueError: It contains itself, is nested too deep, or has an integer of over 4300
             digits.
     """
-    chosen = default_syntax() if syntax is None else _checked(syntax, "syntax")
-    python = chosen == "python"
+    if syntax is None:
+        syntax = _checked(_default_syntax, "the environment variable SIPYCO_SYNTAX")
+    python = _checked(syntax, "syntax") == "python"
     try:
         if not python:
             return _json.write(x, {"indent": 4} | json_options if pretty else json_options)

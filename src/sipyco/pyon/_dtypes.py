@@ -84,6 +84,34 @@ def _packed(dtype: "np.dtype[Any]") -> bool:
     return end == dtype.itemsize
 
 
+def gaps_in(dtype: "np.dtype[Any]") -> "np.ndarray[Any, Any] | None":
+    """Tell which bytes of an element belong to no part of its value; None if all do."""
+    if dtype.names is None and dtype.char not in "gG":
+        return None
+    gaps = ~_used(dtype)
+    return gaps if gaps.any() else None
+
+
+def _used(dtype: "np.dtype[Any]") -> "np.ndarray[Any, Any]":
+    if dtype.subdtype is not None:
+        base, shape = dtype.subdtype
+        return np.tile(_used(base), prod(shape))
+    used = np.full(dtype.itemsize, dtype.names is None)
+    if dtype.names is not None and dtype.fields is not None:
+        for field, offset, *_ in (dtype.fields[name] for name in dtype.names):
+            used[offset : offset + field.itemsize] |= _used(field)
+    elif dtype.char in "gG" and np.finfo(np.longdouble).nmant == _X87_MANTISSA:
+        numbers = used.reshape(1 if dtype.char == "g" else 2, -1)
+        numbers[:, 10:] = False
+        if not dtype.isnative:
+            numbers[:] = numbers[:, ::-1].copy()
+    return used
+
+
+_X87_MANTISSA = 63
+"""Bits. This long double of x86 has ten bytes and is stored in twelve or sixteen."""
+
+
 def understand(description: Any, depth: int = 0) -> "np.dtype[Any]":
     """Make the type of elements from what `describe`, or a peer, gave.
 

@@ -1,4 +1,4 @@
-"""Values in files: read whole, replaced whole.
+"""Values in files: read whole, replaced whole. And what else pyon takes from the world.
 
 Whoever reads the file, whenever the machine stops, finds the old content or the new one.
 """
@@ -10,7 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ._codec import Syntax, decode, encode
+from ._codec import Syntax, decode, encode, set_default_syntax
+
+# For programs that cannot be edited: publishers among them choose the spelling of their peers
+# by it. Read once, so that one process does not mix spellings.
+set_default_syntax(os.environ.get("SIPYCO_SYNTAX") or "python")
 
 
 def load_file(filename: str | os.PathLike[str], **json_options: Any) -> Any:

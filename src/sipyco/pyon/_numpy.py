@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._base64 import from_base64, to_base64
-from ._dtypes import describe, type_characters, understand
+from ._dtypes import describe, gaps_in, type_characters, understand
 from ._limits import MAX_DIMENSIONS, MAX_EMPTY_ITEMS
 from ._types import NPARRAY, NPSCALAR, Kind
 
@@ -32,10 +32,21 @@ def array_arguments(array: "np.ndarray[Any, Any]") -> Sequence[Any]:
 
 
 def _memory(array: "np.ndarray[Any, Any]") -> bytes | memoryview:
-    # Other kinds (times, structures) do not offer their memory to Python.
-    if array.flags.c_contiguous and array.dtype.kind in "biufc" and array.dtype.isnative:
+    # Other types (times, for one) do not offer their memory, or have gaps in it.
+    if array.flags.c_contiguous and array.dtype.char in "?bhilqBHILQefdFD":
         return array.data
-    return array.tobytes()
+    return _tidy(array.tobytes(), array.dtype)
+
+
+def _tidy(data: bytes, dtype: "np.dtype[Any]") -> bytes:
+    # The gaps hold whatever the memory held before: it is nobody's business, and it would make
+    # different texts of equal values.
+    gaps = gaps_in(dtype)
+    if gaps is None or not data:
+        return data
+    items = np.frombuffer(bytearray(data), np.uint8).reshape(-1, dtype.itemsize)
+    items[:, gaps] = 0
+    return items.tobytes()
 
 
 def scalar_arguments(scalar: Any) -> Sequence[Any]:
@@ -50,7 +61,7 @@ def scalar_arguments(scalar: Any) -> Sequence[Any]:
         return f"<U{len(scalar)}", to_base64(data)
     if type(scalar) is np.bytes_:
         return f"|S{len(scalar)}", to_base64(bytes(scalar))
-    return describe(scalar.dtype), to_base64(scalar.tobytes())
+    return describe(scalar.dtype), to_base64(_tidy(scalar.tobytes(), scalar.dtype))
 
 
 def build_array(shape: Any, dtype: Any, data: Any) -> "np.ndarray[Any, Any]":
@@ -73,10 +84,19 @@ def build_array(shape: Any, dtype: Any, data: Any) -> "np.ndarray[Any, Any]":
         raise ValueError(
             f"{count} elements that take no bytes are announced; the limit is {MAX_EMPTY_ITEMS}"
         )
-    array: np.ndarray[Any, Any] = np.ndarray(sizes, element, buffer=raw)
+    array = _fill(sizes, element, raw)
     _check_characters(array)
-    # The copy owns its memory, and numpy aligns it; the buffer does neither.
-    return array.copy()
+    return array
+
+
+def _fill(
+    sizes: tuple[int, ...], element: "np.dtype[Any]", raw: bytearray
+) -> "np.ndarray[Any, Any]":
+    # Memory of its own, aligned by numpy. np.empty would make one character of none ("U0").
+    array: np.ndarray[Any, Any] = np.ndarray(sizes, element)
+    if raw:
+        array.reshape(-1).view(np.uint8)[:] = np.frombuffer(raw, np.uint8)
+    return array
 
 
 def _understand_sizes(shape: Any) -> tuple[int, ...]:
@@ -123,6 +143,6 @@ def build_scalar(dtype: Any, data: Any) -> Any:
     if element.type is np.str_:
         codec = "utf-32-be" if element.str.startswith(">") else "utf-32-le"
         return np.str_(str(raw, codec, "surrogatepass"))
-    array: np.ndarray[Any, Any] = np.ndarray((1,), element, buffer=raw)
+    array = _fill((1,), element, raw)
     _check_characters(array)
-    return array.copy()[0]
+    return array[0]

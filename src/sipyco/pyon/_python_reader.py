@@ -153,8 +153,11 @@ class _Parser:
             if self._symbol == ":":
                 return self._dict(first)
             return self._set(first)
-        except TypeError as error:
-            # Only hashing raises it: everything else was caught where it happened.
+        except (DecodeError, RecursionError):
+            raise
+        except Exception as error:
+            # What is left are hashes and comparisons of keys, which belong to numpy and to
+            # registered types and raise what they like.
             raise self._impossible(
                 f"this cannot be a key of a dict or an element of a set: {error}", start
             ) from error

@@ -1,0 +1,63 @@
+"""Every name that programs use is there and can be called as they call it."""
+
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+RECORDED = [
+    line.split("  ", 1)
+    for line in Path(__file__).with_name("public_names.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def find(module: str, path: str) -> Any:
+    found: Any = importlib.import_module(module)
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def parameters(signature: inspect.Signature) -> dict[str, tuple[int, object]]:
+    return {
+        name: (parameter.kind, getattr(parameter.default, "__name__", parameter.default))
+        for name, parameter in signature.parameters.items()
+    }
+
+
+@pytest.mark.parametrize(("module", "recorded"), RECORDED, ids=lambda text: text)
+def test_a_recorded_name_is_called_as_ever(module: str, recorded: str) -> None:
+    is_awaited = recorded.startswith("async ")
+    path, parenthesis, _ = recorded.removeprefix("async ").removesuffix(" -").partition("(")
+    found = find(module, path)
+    assert inspect.iscoroutinefunction(found) == is_awaited
+    if not parenthesis:
+        return
+    namespace: dict[str, Any] = {"AutoTarget": type("AutoTarget", (), {})}
+    declaration = recorded.removeprefix("async ").replace(path, "f", 1)
+    exec(f"def {declaration}: pass", namespace)
+    expected = parameters(inspect.signature(namespace["f"]))
+    ours = parameters(inspect.signature(found))
+    # In the same order, so that positional calls reach the same parameters.
+    shared = {name: what for name, what in ours.items() if name in expected}
+    assert list(shared.items()) == list(expected.items())
+    further = [inspect.signature(found).parameters[name] for name in ours if name not in expected]
+    assert all(
+        parameter.kind in {parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD}
+        or parameter.default is not parameter.empty
+        for parameter in further
+    )
+
+
+@pytest.mark.parametrize("module", sorted({module for module, _ in RECORDED}))
+def test_what_a_module_gives_away_calls_itself_by_a_public_name(module: str) -> None:
+    loaded = importlib.import_module(module)
+    for name in loaded.__all__:
+        given = getattr(loaded, name)
+        if inspect.isclass(given):
+            owner = importlib.import_module(given.__module__)
+            assert not any(part.startswith("_") for part in given.__module__.split("."))
+            assert getattr(owner, given.__qualname__) is given
