@@ -13,6 +13,8 @@ RECORDED = [
     if line and not line.startswith("#")
 ]
 
+POSITIONAL = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+
 
 def find(module: str, path: str) -> Any:
     found: Any = importlib.import_module(module)
@@ -21,11 +23,8 @@ def find(module: str, path: str) -> Any:
     return found
 
 
-def parameters(signature: inspect.Signature) -> dict[str, tuple[int, object]]:
-    return {
-        name: (parameter.kind, getattr(parameter.default, "__name__", parameter.default))
-        for name, parameter in signature.parameters.items()
-    }
+def default_of(parameter: inspect.Parameter) -> object:
+    return getattr(parameter.default, "__name__", parameter.default)
 
 
 @pytest.mark.parametrize(("module", "recorded"), RECORDED, ids=lambda text: text)
@@ -39,17 +38,18 @@ def test_a_recorded_name_is_called_as_ever(module: str, recorded: str) -> None:
     namespace: dict[str, Any] = {"AutoTarget": type("AutoTarget", (), {})}
     declaration = recorded.removeprefix("async ").replace(path, "f", 1)
     exec(f"def {declaration}: pass", namespace)
-    expected = parameters(inspect.signature(namespace["f"]))
-    ours = parameters(inspect.signature(found))
-    # In the same order, so that positional calls reach the same parameters.
-    shared = {name: what for name, what in ours.items() if name in expected}
-    assert list(shared.items()) == list(expected.items())
-    further = [inspect.signature(found).parameters[name] for name in ours if name not in expected]
-    assert all(
-        parameter.kind in {parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD}
-        or parameter.default is not parameter.empty
-        for parameter in further
-    )
+    expected = list(inspect.signature(namespace["f"]).parameters.values())
+    ours = list(inspect.signature(found).parameters.values())
+    positional = [parameter.name for parameter in expected if parameter.kind in POSITIONAL]
+    assert [parameter.name for parameter in ours[: len(positional)]] == positional
+    for parameter in expected:
+        (our,) = [candidate for candidate in ours if candidate.name == parameter.name]
+        assert our.kind == parameter.kind
+        if parameter.default is not parameter.empty:
+            assert default_of(our) == default_of(parameter)
+        ours.remove(our)
+    for further in ours:
+        assert further.kind is further.VAR_KEYWORD or further.default is not further.empty
 
 
 @pytest.mark.parametrize("module", sorted({module for module, _ in RECORDED}))
