@@ -2,12 +2,15 @@
 
 import struct
 from collections import OrderedDict
+from math import isnan
 from typing import Any
 
 import numpy as np
 
 
-def same(a: Any, b: Any, *, ordered: bool = True) -> bool:
+def same(  # noqa: PLR0911, PLR0912 - one branch for every kind of value reads best
+    a: Any, b: Any, *, ordered: bool = True
+) -> bool:
     """Tell whether two values are indistinguishable; `ordered` is about the items of dicts."""
     if type(a) is not type(b):
         return False
@@ -20,7 +23,7 @@ def same(a: Any, b: Any, *, ordered: bool = True) -> bool:
             return bool(a == b)
         return same_dtype(a.dtype, b.dtype) and a.tobytes() == b.tobytes()
     if isinstance(a, float):
-        return (a != a and b != b) or struct.pack("d", a) == struct.pack("d", b)
+        return (isnan(a) and isnan(b)) or struct.pack("d", a) == struct.pack("d", b)
     if isinstance(a, complex):
         return same(a.real, b.real) and same(a.imag, b.imag)
     if isinstance(a, (list, tuple)):
@@ -44,9 +47,7 @@ def same(a: Any, b: Any, *, ordered: bool = True) -> bool:
 
 
 def same_items(a: Any, b: Any, ordered: bool) -> bool:
-    return len(a) == len(b) and all(
-        same(x, y, ordered=ordered) for x, y in zip(a, b, strict=True)
-    )
+    return len(a) == len(b) and all(same(x, y, ordered=ordered) for x, y in zip(a, b, strict=True))
 
 
 def same_data(a: Any, b: Any) -> bool:

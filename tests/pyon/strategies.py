@@ -29,7 +29,7 @@ structures = st.sampled_from(
 
 @st.composite
 def arrays(draw: st.DrawFn) -> Any:
-    dtype = np.dtype(draw(st.sampled_from(TYPES)))
+    dtype: Any = np.dtype(draw(st.sampled_from(TYPES)))
     if draw(st.integers(0, 3)) == 0:
         dtype = draw(structures)
     shape = draw(hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3))
@@ -93,9 +93,37 @@ pieces = st.sampled_from(
         *"()[]{},:+-*'\"\\#.= \n\t\x00\x85_0129ejxnéb",
         *("nan", "inf", "null", "None", "True", "NaN", "Infinity", "-Infinity", "infj", "1e999j"),
         *('"__jsonclass__"', '{"__jsonclass__":[', '"tuple",[[', "slice(", "Fraction(1,2)"),
-        *('{"(":[', '],")":0}', '],"":', '"("', '")"', "\\u0028", "\\/", "(1]", "[2)", ",)", "{*()}"),
-        *('nparray((1, ), "<i4", b"AQAAAA==")', 'npscalar("|O", b"AA==")', "npscalar(", "nparray(("),
-        *('b"AA=="', '"<f8"', "'''", '"""', 'rb"', "\\N{BEL}", "\\ud83d\\ude00", "0x", "1_0", "# c\n"),
+        *(
+            '{"(":[',
+            '],")":0}',
+            '],"":',
+            '"("',
+            '")"',
+            "\\u0028",
+            "\\/",
+            "(1]",
+            "[2)",
+            ",)",
+            "{*()}",
+        ),
+        *(
+            'nparray((1, ), "<i4", b"AQAAAA==")',
+            'npscalar("|O", b"AA==")',
+            "npscalar(",
+            "nparray((",
+        ),
+        *(
+            'b"AA=="',
+            '"<f8"',
+            "'''",
+            '"""',
+            'rb"',
+            "\\N{BEL}",
+            "\\ud83d\\ude00",
+            "0x",
+            "1_0",
+            "# c\n",
+        ),
         *("OrderedDict([(1, 2)])", "lambda", "for", " if ", "f''", "\r\n", "\ufeff", "\ud800"),
     ]
 )
