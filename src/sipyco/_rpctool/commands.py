@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from sipyco._rpctool.expressions import Arguments
-from sipyco._rpctool.failures import WRONG_USAGE, Failure, explained, no_such_method
+from sipyco._rpctool.failures import WRONG_USAGE, Failure, explained
 from sipyco.pc_rpc import Client, MessageTooLargeError
 from sipyco.tools import SimpleSSLConfig
 
@@ -72,8 +72,10 @@ class Session:
             raise Failure("method", message, WRONG_USAGE)
         try:
             function = getattr(self._client, method)
-        except AttributeError:
-            raise no_such_method(method, str(self.target), self.methods()["methods"]) from None
+        except AttributeError as error:
+            # It has named the nearest one, if there is one.
+            message = f"{error} (list-methods shows what there is)"
+            raise Failure("method", message, WRONG_USAGE) from None
         positional, by_name = arguments
         with self._explained():
             try:

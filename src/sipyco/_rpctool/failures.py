@@ -1,8 +1,6 @@
 """What can go wrong between a command line and an instrument, each in one sentence."""
 
-import difflib
 import ssl
-from collections.abc import Iterable
 from typing import Any
 
 from sipyco.pc_rpc import GenericRemoteException, IncompatibleServer, MessageTooLargeError
@@ -19,7 +17,7 @@ class Failure(Exception):
 
     Args:
         kind: What failed, for programs: ``arguments``, ``target``, ``method``, ``connection``,
-            ``timeout``, ``tls``, ``protocol`` or ``remote``.
+            ``timeout``, ``tls``, ``protocol``, ``size`` or ``remote``.
         message: The line.
         status: The exit status.
         details: Further facts for ``--json``.
@@ -43,15 +41,6 @@ class Failure(Exception):
         return {"error": {"kind": self.kind, "message": self.message, **self.details}}
 
 
-def no_such_method(name: str, target: str, names: Iterable[str]) -> Failure:
-    """Say that a target has no such method, and which one may have been meant."""
-    names = sorted(names)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "list-methods shows what it has"
-    message = f"no method {name!r} in target {target!r}; {hint}"
-    return Failure("method", message, WRONG_USAGE, methods=names)
-
-
 def explained(error: Exception) -> Failure | None:
     """Make a failure of what a client raised; None if it can only be a mistake of the tool."""
     # First: a remote method may raise any of the classes below.
@@ -67,8 +56,10 @@ def explained(error: Exception) -> Failure | None:
             kind = "tls"
         case OSError():
             kind = "connection"
-        case IncompatibleServer() | MessageTooLargeError():
+        case IncompatibleServer():
             kind = "protocol"
+        case MessageTooLargeError():
+            kind = "size"
         case _:
             return None
     # The library has said what was attempted, found and to be done: nothing to add.

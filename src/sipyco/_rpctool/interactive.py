@@ -1,16 +1,17 @@
 """A conversation with one target: a line is a call, its result is printed."""
 
 import sys
+from typing import Any
 
 from sipyco._rpctool.commands import Session
 from sipyco._rpctool.expressions import NotAnExpression, method_call
-from sipyco._rpctool.failures import WRONG_USAGE, Failure, no_such_method
+from sipyco._rpctool.failures import WRONG_USAGE, Failure
 from sipyco._rpctool.lines import line_reader
 from sipyco._rpctool.presentation import methods_text, result_text, signature
 
 HINT = "a line is a call: method(arguments), _ is the last result, help lists the methods"
 
-OVER = ("connection", "protocol")
+OVER = ("connection", "protocol", "tls")
 """Kinds of failure after which nothing more can be asked."""
 
 
@@ -23,7 +24,7 @@ class Interpreter:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._described = session.methods()
+        self._described = _described(session)
         self._last: object = None
 
     def signatures(self) -> dict[str, str]:
@@ -61,8 +62,19 @@ class Interpreter:
         if not method:
             return methods_text(self._described)
         if method not in self._methods:
-            raise no_such_method(method, str(self._session.target), self._methods)
+            message = f"no method {method!r} to explain; help alone lists what there is"
+            raise Failure("method", message, WRONG_USAGE)
         return methods_text({"docstring": None, "methods": {method: self._methods[method]}})
+
+
+def _described(session: Session) -> dict[str, Any]:
+    try:
+        return session.methods()
+    except Failure as failure:
+        # Small servers of other make cannot describe themselves; they can be called all the same.
+        if failure.kind != "remote":
+            raise
+        return {"docstring": None, "methods": {}}
 
 
 def interactive(session: Session, verbose: bool = False) -> int:

@@ -1,0 +1,173 @@
+import io
+import os
+import re
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from sipyco._rpctool.commands import Session
+from sipyco._rpctool.failures import Failure
+from sipyco._rpctool.interactive import Interpreter
+from sipyco.sipyco_rpctool import main
+
+HOST = "127.0.0.1"
+
+
+@pytest.fixture
+def interpreter(device: str) -> Iterator[Interpreter]:
+    with Session(HOST, int(device)) as session:
+        session.select(None)
+        yield Interpreter(session)
+
+
+def test_a_line_is_a_call_and_its_result_the_answer(interpreter: Interpreter) -> None:
+    assert interpreter.answer("echo(1, 2, unit='A')") == "(1, 2, 'A')"
+    assert interpreter.answer("nothing()") is None
+    assert interpreter.answer("") is None
+    assert interpreter.answer("# a remark") is None
+
+
+def test_the_last_result_is_at_hand(interpreter: Interpreter) -> None:
+    interpreter.answer("echo(20)")
+    interpreter.answer("nothing()")
+    assert interpreter.answer("echo(_ + 1)") == "21"
+
+
+def test_help_explains_the_target_or_one_method(interpreter: Interpreter) -> None:
+    everything = interpreter.answer("help")
+    assert everything
+    assert everything.startswith("A device for tests.")
+    assert interpreter.answer("help nothing") == "nothing() -> None"
+    with pytest.raises(Failure, match="no method 'dance'"):
+        interpreter.answer("help dance")
+
+
+def test_a_failure_leaves_the_next_line_possible(interpreter: Interpreter) -> None:
+    for line in ("fail()", "dance()", "echo", "echo(1/0)", "echo(print)"):
+        with pytest.raises(Failure):
+            interpreter.answer(line)
+    assert interpreter.answer("echo(3)") == "3"
+
+
+def test_lines_from_a_pipe_are_answered_without_a_prompt(
+    device: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("echo(1)\n\necho(_ + 1)\n"))
+    assert main([HOST, device]) == 0
+    assert capsys.readouterr() == ("1\n2\n", "")
+
+
+def test_lines_from_a_pipe_end_at_the_first_failure(
+    device: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("echo(1)\nfail()\necho(2)\n"))
+    assert main([HOST, device, "interactive"]) == 1
+    assert capsys.readouterr() == ("1\n", "sipyco_rpctool: ValueError: no such channel\n")
+
+
+TERMINAL_PROGRAM = """
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+for name in sys.argv.pop(1).split(","):
+    sys.modules[name] = None
+from sipyco.sipyco_rpctool import main
+sys.exit(main())
+"""
+
+
+class Terminal:
+    """The tool at a terminal of its own, and a person who waits for what is shown there."""
+
+    def __init__(self, port: str, state: Path, missing: str) -> None:
+        import termios
+
+        self._master, slave = os.openpty()
+        termios.tcsetwinsize(slave, (24, 100))
+        environment = {
+            **os.environ,
+            "TERM": "xterm",
+            "XDG_STATE_HOME": str(state),
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", TERMINAL_PROGRAM, missing, HOST, port],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self._shown = ""
+
+    def wait_for(self, text: str, interrupting: bool = False) -> None:
+        while text not in self._shown:
+            # Python's readline misses a signal that comes between two keys: press Ctrl-C again.
+            if interrupting and not select.select([self._master], [], [], 0.2)[0]:
+                self.type("\x03")
+                continue
+            shown = os.read(self._master, 65536).decode()
+            # The editor asks where the cursor is, and a terminal answers: line 5, column 1.
+            if "\x1b[6n" in shown:
+                self.type("\x1b[5;1R")
+            self._shown += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+        self._shown = self._shown.partition(text)[2]
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._master)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals like these")
+@pytest.mark.parametrize(
+    ("missing", "completion", "history"),
+    [
+        # The menu of completions appears while the name is typed, and Tab takes from it.
+        ("", [("ec", "echo"), ("\t", "ho(")], "rpctool.history"),
+        ("prompt_toolkit", [("ec\t", "echo(")], "rpctool.readline-history"),
+        ("prompt_toolkit,readline", [("echo(", "echo(")], None),
+    ],
+    ids=["prompt_toolkit", "readline", "plain"],
+)
+def test_a_session_at_a_terminal(
+    device: str,
+    tmp_path: Path,
+    missing: str,
+    completion: list[tuple[str, str]],
+    history: str | None,
+) -> None:
+    with Terminal(device, tmp_path, missing) as terminal:
+        terminal.wait_for("help lists the methods")
+        terminal.wait_for("dev>")
+        for typed, shown in completion:
+            terminal.type(typed)
+            terminal.wait_for(shown)
+        terminal.type("40 + 2)\r")
+        terminal.wait_for("42\r\n")
+        terminal.wait_for("dev>")
+        terminal.type("fail()\r")
+        terminal.wait_for("sipyco_rpctool: ValueError: no such channel")
+        terminal.wait_for("dev>")
+        terminal.type("never_called(")
+        terminal.wait_for("never_called(")
+        terminal.wait_for("dev>", interrupting=True)
+        terminal.type("\x04")
+        assert terminal.wait() == 0
+    if history:
+        lines = (tmp_path / "sipyco" / history).read_text()
+        assert "echo(40 + 2)" in lines
+        assert "never_called" not in lines

@@ -1,0 +1,79 @@
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sipyco._rpctool.presentation import (
+    jsonable,
+    methods_text,
+    result_text,
+    signature,
+    targets_text,
+)
+
+NO_ARGUMENTS: dict[str, Any] = {"args": ["self"], "varargs": None, "varkw": None}
+
+
+def test_targets_are_listed_as_the_manual_shows_it() -> None:
+    assert targets_text(["hello"], None) == "Target(s):   hello"
+    assert targets_text(["a", "b"], "two") == "Target(s):   a, b\nDescription: two"
+
+
+def test_methods_are_sorted_and_documented_after_the_target() -> None:
+    described = {
+        "docstring": "A device.\n\n        It works.\n    ",
+        "methods": {
+            "zero": (NO_ARGUMENTS, None),
+            "gain": ({**NO_ARGUMENTS, "args": ["self", "x"]}, "Set it.\n\n        In dB."),
+        },
+    }
+    assert methods_text(described) == (
+        "A device.\n\nIt works.\n\ngain(x)\n    Set it.\n\n    In dB.\n\nzero()"
+    )
+
+
+def test_a_target_without_methods_and_documentation_is_an_empty_text() -> None:
+    assert methods_text({"docstring": None, "methods": {}}) == ""
+
+
+def test_self_is_not_shown_and_other_first_arguments_are() -> None:
+    assert signature({**NO_ARGUMENTS, "args": ["self", "itself"]}) == "(itself)"
+    assert signature({**NO_ARGUMENTS, "args": ["value"]}) == "(value)"
+
+
+def test_results_are_shown_as_python_shows_them() -> None:
+    long = "x " * 100
+    assert result_text(5.0) == "5.0"
+    assert result_text(long) == repr(long)
+    assert result_text({"b": 1, "a": 2}) == "{'b': 1, 'a': 2}"
+    assert result_text(np.arange(3)) == "array([0, 1, 2])"
+    assert "\n" in result_text(list(range(100)))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ((1, True, "a", 2.5), [1, True, "a", 2.5]),
+        (float("nan"), "NaN"),
+        ([float("inf"), -float("inf")], ["Infinity", "-Infinity"]),
+        (1 - 2j, {"real": 1.0, "imag": -2.0}),
+        ({"a": 1, 2: 3, (1, 2): 4}, {"a": 1, "2": 3, "(1, 2)": 4}),
+        ({3, 1, 2}, [1, 2, 3]),
+        (b"\x00\xff", {"base64": "AP8="}),
+        (range(3), {"repr": "range(0, 3)"}),
+        (np.arange(4).reshape(2, 2), [[0, 1], [2, 3]]),
+        (np.array([1j, np.nan]), [{"real": 0.0, "imag": 1.0}, {"real": "NaN", "imag": 0.0}]),
+        (np.float64("nan"), "NaN"),
+        (np.str_("a"), "a"),
+        (np.bool_(True), True),
+        (np.array(7), 7),
+        (np.zeros((0, 3)), []),
+        (np.array([(1, 2.5)], dtype=[("n", "i4"), ("x", "f8")]), [[1, 2.5]]),
+        (np.longdouble(1), {"repr": repr(np.longdouble(1))}),
+    ],
+)
+def test_every_value_has_a_place_in_json(value: object, expected: object) -> None:
+    assert jsonable(value) == expected
+    assert json.loads(json.dumps(jsonable(value), allow_nan=False)) == expected
