@@ -166,8 +166,9 @@ def lift(described: dict[str, Any]) -> Any:
             )
 
 
-_PLAIN_DECODER = json.JSONDecoder()
-_DECODER = json.JSONDecoder(object_hook=lift)
+# json gives the same object for every NaN, so that two of them would be one element of a set.
+_PLAIN_DECODER = json.JSONDecoder(parse_constant=float)
+_DECODER = json.JSONDecoder(object_hook=lift, parse_constant=float)
 
 
 def read(text: str, options: dict[str, Any] | None = None) -> Any:
@@ -217,7 +218,8 @@ def is_json(text: str) -> bool:
 def _decoder(options: dict[str, Any]) -> json.JSONDecoder:
     if options.get("cls") is not None:
         raise TypeError("cannot decode with cls: it would change what values mean")
-    known = {name: value for name, value in options.items() if name != "cls"}
+    known = {"parse_constant": float, **options}
+    known.pop("cls", None)
     on_pairs = known.pop("object_pairs_hook", None)
     on_object = known.pop("object_hook", None)
     if on_pairs is None and on_object is None:

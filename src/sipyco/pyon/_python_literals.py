@@ -180,9 +180,9 @@ NAMED: dict[str, Any] = {
     "true": True,
     "false": False,
     "inf": float("inf"),
-    "nan": float("nan"),
     # Older writers use these two and cannot read them.
     "infj": complex(0.0, float("inf")),
     "nanj": complex(0.0, float("nan")),
 }
-"""Values that have a name."""
+"""Values that have a name, except for nan: each of them is an object of its own, or else two of
+them would be one key of a dict."""

@@ -251,20 +251,20 @@ class _Parser:
         while self._symbol in _SIGNS:
             negative ^= self._symbol == "-"
             self._next()
-        token, start = self._symbol, self._start
+        symbol, start = self._symbol, self._start
         if self._kind == "number":
             if _IN_NAME.match(self._text, self._end):
                 raise self._malformed("this number runs into a name or another number", start)
             self._next()
             try:
-                return negative, read_number(token)
+                return negative, read_number(symbol)
             except LiteralError as error:
                 raise self._malformed(str(error), start + error.offset) from None
             except ExcessError as error:
                 raise self._impossible(str(error), start) from None
-        if self._kind == "name" and token in _NUMBERS:
+        if self._kind == "name" and symbol in _NUMBERS:
             self._next()
-            return negative, NAMED[token]
+            return negative, float("nan") if symbol == "nan" else NAMED[symbol]
         raise self._misplaced("a number after a sign")
 
     def _named(self) -> Any:

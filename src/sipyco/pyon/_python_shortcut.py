@@ -119,4 +119,4 @@ def _lift(described: dict[str, Any]) -> Any:
 
 
 _PLAIN = json.JSONDecoder()
-_DECODER = json.JSONDecoder(object_hook=_lift)
+_DECODER = json.JSONDecoder(object_hook=_lift, parse_constant=float)

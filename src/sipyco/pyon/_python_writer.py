@@ -10,12 +10,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from json.encoder import encode_basestring_ascii
 from math import isfinite, isnan
-from operator import itemgetter
 from typing import Any, TypeAlias
 
 from . import _types
 from ._halves import split
-from ._types import Kind, UnknownTypeError, set_items
+from ._types import Kind, UnknownTypeError, in_order, set_items
 
 _Write: TypeAlias = Callable[[Any], str]
 
@@ -167,10 +166,8 @@ def _pretty_dict(writers: _Writers) -> _Write:
         nonlocal depth
         if len(x) < 2:
             return "{" + "".join(_careful_entries(writers, x.items())) + "}"
-        try:
-            items = sorted(x.items(), key=itemgetter(0))
-        except (TypeError, ValueError):
-            items = list(x.items())
+        keys = in_order(x.keys())
+        items = x.items() if keys is None else [(key, x[key]) for key in keys]
         depth += 1
         entries = _careful_entries(writers, items)
         line = "\n" + 4 * depth * " "

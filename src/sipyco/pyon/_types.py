@@ -6,7 +6,7 @@ this table are those of the JSON spelling; bytes and the memory of arrays are ba
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -115,7 +115,14 @@ def register(
 
     def arguments(value: Any) -> Sequence[Any]:
         described = encode(value)
-        return (described,) if isinstance(described, str) else described
+        if isinstance(described, str):
+            return (described,)
+        if not isinstance(described, (list, tuple)):
+            raise TypeError(
+                f"the encode callback of {name!r} returned {type(described).__name__}; a list or "
+                "tuple of arguments was expected, or a single str"
+            )
+        return described
 
     kind = Kind(name, arguments, decode, is_user=True)
     by_name[name] = kind
@@ -152,16 +159,33 @@ def set_items(values: set[Any], spell: Callable[[Any], str]) -> list[Any]:
 
     Args:
         values: The set.
-        spell: Gives the text of one element, to sort by where elements cannot be compared.
+        spell: Gives the text of one element, to sort by where elements have no order.
     """
+    items = in_order(values)
+    return sorted(values, key=spell) if items is None else items
+
+
+def in_order(values: Collection[Any]) -> list[Any] | None:
+    """Sort values; None if they have no order."""
+    types = set(map(type, values))
+    if len(types) == 1 and next(iter(types)).__module__ == "numpy":
+        if any(value != value for value in values):  # noqa: PLR0124 - true of nan and NaT
+            return None
+    elif not all(map(_is_ordered, values)):
+        return None
     try:
         items = sorted(values)
-        # Elements such as nan can be sorted but not ordered: what comes out is an accident.
-        if all(a <= b for a, b in pairwise(items)):
-            return items
     except (TypeError, ValueError, ArithmeticError):
-        pass
-    return sorted(values, key=spell)
+        return None
+    # With a nan among them, what comes out is an accident.
+    return items if all(a <= b for a, b in pairwise(items)) else None
+
+
+def _is_ordered(value: Any) -> bool:
+    # Scalars of numpy warn and overflow when they are compared with other types.
+    if type(value) is tuple:
+        return all(map(_is_ordered, value))
+    return type(value) in {bool, int, float, str, bytes, Fraction}
 
 
 def _build_complex(real: Any, imaginary: Any) -> complex:
