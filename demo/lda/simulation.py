@@ -52,7 +52,7 @@ class Simulation:
         self._listener = _Listener(("127.0.0.1", 0), _Conversation)
         self.host = "127.0.0.1"
         self.port: int = self._listener.server_address[1]
-        self._thread = threading.Thread(target=self._listener.serve_forever, name="simulated LDA")
+        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.02,))
 
     def __enter__(self) -> Self:
         """Switch it on."""

@@ -1,9 +1,13 @@
+import asyncio
 import io
 import os
 import re
 import select
+import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -14,6 +18,7 @@ from sipyco._rpctool.commands import Session
 from sipyco._rpctool.failures import Failure
 from sipyco._rpctool.interactive import Interpreter
 from sipyco.sipyco_rpctool import main
+from tests.serving import served
 
 HOST = "127.0.0.1"
 
@@ -68,6 +73,70 @@ def test_lines_from_a_pipe_end_at_the_first_failure(
     monkeypatch.setattr(sys, "stdin", io.StringIO("echo(1)\nfail()\necho(2)\n"))
     assert main([HOST, device, "interactive"]) == 1
     assert capsys.readouterr() == ("1\n", "sipyco_rpctool: ValueError: no such channel\n")
+
+
+def micro_server(listener: socket.socket) -> None:
+    """Talk like the small servers of other make: a Python repr, and no list of methods."""
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rwb", buffering=0) as stream:
+        for answer in (
+            b"{'targets': ['x'], 'description': ''}\n",
+            b"{'status': 'failed', 'exception': 'no such action'}\n",
+            b"{'status': 'ok', 'ret': 12.5}\n",
+        ):
+            stream.readline()
+            if b"targets" in answer:
+                stream.write(answer)
+                stream.readline()
+                stream.write(b"{'get'}\n")
+            else:
+                stream.write(answer)
+
+
+def test_a_server_that_cannot_describe_itself_can_be_called() -> None:
+    with socket.create_server((HOST, 0)) as listener:
+        thread = threading.Thread(target=micro_server, args=(listener,))
+        thread.start()
+        with Session(HOST, listener.getsockname()[1]) as session:
+            session.select(None)
+            interpreter = Interpreter(session)
+            assert interpreter.signatures() == {}
+            assert interpreter.answer("get()") == "12.5"
+        thread.join()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows processes do not send signals")
+@pytest.mark.parametrize("action", [["call", "hold"], ["interactive"]])
+def test_ctrl_c_ends_the_wait_for_an_answer(action: list[str]) -> None:
+    class Holding:
+        def __init__(self) -> None:
+            self.held = threading.Event()
+
+        async def hold(self) -> None:
+            self.held.set()
+            await asyncio.Event().wait()
+
+    holding = Holding()
+    with (
+        served({"dev": holding}) as port,
+        subprocess.Popen(
+            [sys.executable, "-m", "sipyco.sipyco_rpctool", HOST, str(port), *action],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as tool,
+    ):
+        assert tool.stdin
+        tool.stdin.write("hold()\n")
+        tool.stdin.flush()
+        assert holding.held.wait(30)
+        tool.send_signal(signal.SIGINT)
+        printed, complaint = tool.communicate()
+    assert printed == ""
+    assert "may still be running" in complaint
+    assert complaint.count("\n") == 1
+    assert tool.returncode == 130
 
 
 TERMINAL_PROGRAM = """

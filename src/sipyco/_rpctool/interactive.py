@@ -105,6 +105,8 @@ def interactive(session: Session, verbose: bool = False) -> int:
             if not at_terminal or failure.kind in OVER:
                 return failure.status
         except KeyboardInterrupt:
+            if not at_terminal:
+                raise
             tell("no longer waiting; the method may still be running on the server")
         else:
             if text is not None:
