@@ -7,7 +7,7 @@ write, and JSON, which other languages can. Decoding never executes anything.
 from ._codec import Syntax, decode, encode, wrap
 from ._errors import DecodeError, EncodeError, InvalidValueError
 from ._files import load_file, store_file
-from ._types import deregister, register
+from ._registry import deregister, register
 
 __all__ = [
     "DecodeError",
