@@ -2,9 +2,9 @@
 
 from typing import Any, Literal, TypeAlias
 
-from . import _diagnosis, _json, _python_reader, _python_writer, _types
-from ._errors import DecodeError, InvalidValueError
-from ._types import UnknownTypeError
+from sipyco.pyon import _diagnosis, _json, _python_reader, _python_writer, _types
+from sipyco.pyon._errors import DecodeError, InvalidValueError
+from sipyco.pyon._types import UnknownTypeError
 
 Syntax: TypeAlias = Literal["python", "json"]
 """The two spellings."""

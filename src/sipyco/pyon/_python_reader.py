@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
-from . import _python_shortcut, _types
-from ._errors import DecodeError, InvalidValueError
-from ._limits import depth_message, shorten
-from ._python_constructs import name_construct
-from ._python_literals import (
+from sipyco.pyon import _python_shortcut, _types
+from sipyco.pyon._errors import DecodeError, InvalidValueError
+from sipyco.pyon._limits import depth_message, shorten
+from sipyco.pyon._python_constructs import name_construct
+from sipyco.pyon._python_literals import (
     NAMED,
     ExcessError,
     LiteralError,
@@ -16,8 +16,8 @@ from ._python_literals import (
     read_number,
     read_text,
 )
-from ._python_tokens import Tokens
-from ._types import UnbuildableError
+from sipyco.pyon._python_tokens import Tokens
+from sipyco.pyon._types import UnbuildableError
 
 
 def read(text: str) -> Any:

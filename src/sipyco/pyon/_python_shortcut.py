@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any, Final
 
-from . import _types
+from sipyco.pyon import _types
 
 ELSEWHERE: Final = object()
 """Returned for texts that the other parser must read."""

@@ -2,10 +2,10 @@
 
 import re
 
-from ._errors import DecodeError, InvalidValueError
-from ._limits import shorten
-from ._python_constructs import name_construct
-from ._python_literals import NUMBER, STRING
+from sipyco.pyon._errors import DecodeError, InvalidValueError
+from sipyco.pyon._limits import shorten
+from sipyco.pyon._python_constructs import name_construct
+from sipyco.pyon._python_literals import NUMBER, STRING
 
 _TOKEN = re.compile(
     rf"""

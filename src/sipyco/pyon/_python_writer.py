@@ -12,10 +12,10 @@ from json.encoder import encode_basestring_ascii
 from math import isfinite, isnan
 from typing import Any, TypeAlias
 
-from . import _types
-from ._halves import split
-from ._python_literals import NAMED
-from ._types import Kind, UnknownTypeError, in_order, set_items
+from sipyco.pyon import _types
+from sipyco.pyon._halves import split
+from sipyco.pyon._python_literals import NAMED
+from sipyco.pyon._types import Kind, UnknownTypeError, in_order, set_items
 
 _Write: TypeAlias = Callable[[Any], str]
 

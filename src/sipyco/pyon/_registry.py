@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from . import _types
+from sipyco.pyon import _types
 
 
 def register(

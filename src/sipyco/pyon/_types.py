@@ -12,8 +12,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from ._base64 import from_base64, to_base64
-from ._limits import shorten
+from sipyco.pyon._base64 import from_base64, to_base64
+from sipyco.pyon._limits import shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def kind_of(value_type: type) -> Kind | None:
     kind = by_type.get(value_type)
     # Subclasses elsewhere do not count, and numpy is not imported to find that out.
     if kind is None and getattr(value_type, "__module__", None) == "numpy":
-        from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+        from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
 
         kind = _numpy.kind_of(value_type)
     return kind
@@ -143,25 +143,25 @@ def _build_ordered_dict(pairs: Any = ()) -> OrderedDict[Any, Any]:
 
 
 def _build_array(shape: Any, dtype: Any, data: Any) -> Any:
-    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
 
     return _numpy.build_array(shape, dtype, data)
 
 
 def _build_scalar(dtype: Any, data: Any) -> Any:
-    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
 
     return _numpy.build_scalar(dtype, data)
 
 
 def _array_arguments(value: Any) -> Sequence[Any]:
-    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
 
     return _numpy.array_arguments(value)
 
 
 def _scalar_arguments(value: Any) -> Sequence[Any]:
-    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
 
     return _numpy.scalar_arguments(value)
 
