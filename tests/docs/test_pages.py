@@ -11,10 +11,6 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
 
-REFUSALS_HANG = pytest.mark.xfail(
-    run=False, reason="a server on uvloop may lose the first bytes of a TLS handshake"
-)
-
 FRAGMENTS = {DOCS / "reference" / "pyon.md"}
 """Pages whose blocks are no programs; tests/pyon shows what they say."""
 
@@ -23,7 +19,7 @@ FRAGMENTS = {DOCS / "reference" / "pyon.md"}
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(page, marks=[REFUSALS_HANG] if page.name == "tls.md" else [])
+        page
         for page in PAGES
         if page not in FRAGMENTS and any(block.is_run for block in blocks(page))
     ],
