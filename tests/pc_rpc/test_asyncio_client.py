@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sipyco._io import asyncio_
 from sipyco.pc_rpc import AsyncioClient, ConnectionLost, IncompatibleServer
 from tests.event_loops import LoopFactory, every_loop
 from tests.rpc_peers import Peer, echoing, greeting, scripted, taking_turns
@@ -288,6 +289,33 @@ def test_a_connection_attempt_may_be_cancelled_at_any_step_and_made_again_at_onc
 
     with served({"dev": Echo()}, loop_factory=loop_factory) as port:
         run(main(port), loop_factory)
+
+
+def test_what_is_left_of_an_attempt_that_was_given_up_does_not_disturb_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left_over: list[Any] = []
+    connect = asyncio_.connect
+
+    async def give_up(*args: Any) -> Any:
+        left_over.extend(args[-2:])
+        raise TimeoutError
+
+    async def main(port: int) -> None:
+        client = AsyncioClient()
+        monkeypatch.setattr(asyncio_, "connect", give_up)
+        with pytest.raises(TimeoutError):
+            await client.connect_rpc("127.0.0.1", port)
+        monkeypatch.setattr(asyncio_, "connect", connect)
+        await client.connect_rpc("127.0.0.1", port)
+        take, lost = left_over
+        take(greeting(targets=["other"]))
+        lost(ConnectionLost("noticed only now"))
+        assert await client.echo(1) == 1
+        await client.close_rpc()
+
+    with scripted(echoing) as port:
+        run(main(port))
 
 
 @every_loop
