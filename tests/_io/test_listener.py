@@ -149,8 +149,9 @@ def test_an_address_of_another_machine_is_an_error_that_names_it(
     loop_factory: LoopFactory,
 ) -> None:
     async def main() -> None:
-        with pytest.raises(OSError, match=r"cannot listen on 192\.0\.2\.1:4000: .*this machine"):
-            await listening("192.0.2.1", 4000)
+        for host in ("192.0.2.1", ["127.0.0.1", "192.0.2.1"]):
+            with pytest.raises(OSError, match=r"cannot listen on .*192\.0\.2\.1:0: .*this machine"):
+                await listening(host)
 
     run(main(), loop_factory)
 

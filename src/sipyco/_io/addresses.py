@@ -35,11 +35,18 @@ def is_loopback(host: str | None) -> bool:
 
 
 def usable(hosts: Iterable[str | None]) -> list[str | None]:
-    """Leave out loopback addresses of a family that this machine does not have."""
+    """Leave out loopback addresses of a family that this machine does not have.
+
+    Raises:
+        OSError: It does not have another address, on whose being served somebody relies.
+    """
     found: list[str | None] = []
     missing: list[str | None] = []
     for host in hosts:
         addresses = _addresses_of_localhost() if host == "localhost" else [host]
+        if _is_address(host) and not is_loopback(host):
+            # From Python 3.13 on, asyncio silently leaves out addresses that are not there.
+            _bound(host, 0).close()
         present = [address for address in addresses if not is_loopback(address) or _exists(address)]
         found += present
         if not present:
@@ -75,7 +82,7 @@ def bind_error(error: OSError, hosts: Sequence[str | None], port: int) -> OSErro
     elif isinstance(error, socket.gaierror):
         hint = "; is the host's name spelled right?"
     message = f"cannot listen on {where}: {reason[:1].lower()}{reason[1:]}{hint}"
-    return type(error)(error.errno, message)
+    return type(error)(message) if error.errno is None else type(error)(error.errno, message)
 
 
 def _is_address(host: str | None) -> bool:
