@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -16,58 +17,63 @@ from typing import Any
 import pytest
 
 from sipyco._io import loops
-from sipyco.pc_rpc import Client, ConnectionLost, GenericRemoteException, simple_server_loop
+from sipyco.pc_rpc import (
+    Client,
+    ConnectionLost,
+    GenericRemoteException,
+    Server,
+    _server_loop,
+    simple_server_loop,
+)
 from sipyco.tools import SimpleSSLConfig
 from tests.certificates import Certificates
 from tests.event_loops import LoopFactory, every_loop, uvloop_loop
 from tests.rpc_servers import run
 
+
+def client_of(port: int, **options: Any) -> Client:
+    return Client("127.0.0.1", port, timeout=20, **options)
+
+
+ANNOUNCING = """
+# Says which port the system chose: a free one looked for beforehand may be taken by then.
+import sipyco.pc_rpc._server_loop as server_loop
+
+class Announcing(server_loop.Server):
+    async def start(self, *args):
+        await super().start(*args)
+        print(self.server.sockets[0].getsockname()[1], flush=True)
+
+server_loop.Server = Announcing
+"""
+
 PROGRAM = """
-import asyncio, socket, sys
+import asyncio
 from sipyco.pc_rpc import simple_server_loop
 
 class Hello:
-    def __init__(self):
-        self.loop = None
-
     def message(self, text):
-        # Called once the server listens: the place to look at the loop.
         return f"{text} from {type(asyncio.get_running_loop()).__module__.split('.')[0]}"
 
     def leave(self):
         raise SystemExit(3)
 
-port = int(sys.argv[1])
-print("starting", flush=True)
-simple_server_loop({"hello": Hello()}, "127.0.0.1", port)
+simple_server_loop({"hello": Hello()}, "127.0.0.1", 0)
 print("cleaned up", flush=True)
 """
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def client_of(port: int, **options: Any) -> Client:
-    """Connect as soon as there is a server: a listening socket is the only sign of it."""
-    while True:
-        try:
-            return Client("127.0.0.1", port, timeout=20, **options)
-        except ConnectionRefusedError:
-            continue
-
-
 @contextlib.contextmanager
 def process(program: str = PROGRAM) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    port = free_port()
+    """Run a program with a server, and give the port on which it listens by now."""
     # -X dev: what is not closed, or never awaited, shows on standard error.
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program, str(port)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    with child:
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", ANNOUNCING + program]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
         try:
-            yield child, port
+            assert child.stdout
+            yield child, int(child.stdout.readline())
         finally:
             child.kill()
 
@@ -75,7 +81,7 @@ def process(program: str = PROGRAM) -> Iterator[tuple[subprocess.Popen[str], int
 def ended_well(child: subprocess.Popen[str]) -> None:
     out, err = child.communicate(timeout=20)
     assert err == ""
-    assert out == "starting\ncleaned up\n"
+    assert out == "cleaned up\n"
     assert child.returncode == 0
 
 
@@ -121,7 +127,7 @@ def test_without_a_current_loop_the_fastest_is_used() -> None:
 
 def test_what_was_started_on_the_current_loop_before_is_served_too() -> None:
     program = """
-import asyncio, sys
+import asyncio
 from sipyco.pc_rpc import Server, simple_server_loop
 
 class Hello:
@@ -131,16 +137,14 @@ class Hello:
 loop = asyncio.new_event_loop()
 asyncio.set_event_loop(loop)
 other = Server({"other": Hello()})
-port = int(sys.argv[1])
-loop.run_until_complete(other.start("127.0.0.1", port))
-first_port = other.server.sockets[0].getsockname()[1]
+loop.run_until_complete(other.start("127.0.0.1", 0))
+port = other.server.sockets[0].getsockname()[1]
 
 class Names:
-    def ready(self):
-        return "ready"
+    def other_port(self):
+        return port
 
-print("starting", flush=True)
-simple_server_loop(Names(), "::1", port)
+simple_server_loop(Names(), "127.0.0.1", 0)
 assert not loop.is_closed()
 assert asyncio.get_event_loop() is loop
 loop.run_until_complete(other.stop())
@@ -148,21 +152,10 @@ loop.close()
 print("cleaned up", flush=True)
 """
     with process(program) as (child, port):
-        with client_of(port) as other:
+        with client_of(port) as client, client_of(client.other_port()) as other:
             assert other.message() == "hello"
-            with _client_of_loopback_6(port) as client:
-                assert client.ready() == "ready"
-                assert other.message() == "hello"
-                client.terminate()
+            client.terminate()
         ended_well(child)
-
-
-def _client_of_loopback_6(port: int) -> Client:
-    while True:
-        try:
-            return Client("::1", port, "names", timeout=20)
-        except ConnectionRefusedError:
-            continue
 
 
 class Hello:
@@ -174,17 +167,25 @@ def serve_one_call(
     client_config: SimpleSSLConfig | None = None, **options: Any
 ) -> list[tuple[str, Any]]:
     """Serve on this thread until a client in another one has made its call."""
-    port = free_port()
+    ports: queue.SimpleQueue[int] = queue.SimpleQueue()
     heard: list[tuple[str, Any]] = []
 
+    class Announcing(Server):
+        async def start(self, *args: Any, **options: Any) -> None:
+            await super().start(*args, **options)
+            assert self.server
+            ports.put(self.server.sockets[0].getsockname()[1])
+
     def call() -> None:
-        with client_of(port, ssl_config=client_config) as client:
+        with client_of(ports.get(), ssl_config=client_config) as client:
             heard.append((client.message(), client.get_rpc_id()))
             client.terminate()
 
     caller = threading.Thread(target=call)
     caller.start()
-    simple_server_loop(Hello(), "127.0.0.1", str(port), **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_server_loop, "Server", Announcing)
+        simple_server_loop(Hello(), "127.0.0.1", "0", **options)
     caller.join()
     return heard
 
@@ -285,7 +286,7 @@ def test_a_closed_loop_is_refused() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="processes do not send each other signals")
 def test_a_signal_ends_a_server_that_a_blocking_method_keeps_busy() -> None:
     program = """
-import sys, threading
+import threading
 from sipyco.pc_rpc import simple_server_loop
 
 class Busy:
@@ -293,7 +294,7 @@ class Busy:
         print("hanging", flush=True)
         threading.Event().wait()
 
-simple_server_loop(Busy(), "127.0.0.1", int(sys.argv[1]), threads=True)
+simple_server_loop(Busy(), "127.0.0.1", 0, threads=True)
 print("cleaned up", flush=True)
 """
     with process(program) as (child, port):
