@@ -62,7 +62,9 @@ class Proxy:
                 )
             similar = difflib.get_close_matches(name, methods, n=1)
             hint = f"; did you mean {similar[0]!r}?" if similar else ""
-            raise AttributeError(f"the remote target has no method {name!r}{hint}")
+            # Python would add the same hint once more if it knew of this object.
+            message = f"the remote target has no method {name!r}{hint}"
+            raise AttributeError(message, name=name, obj=None)
         return functools.partial(self._rpc_invoke, name)
 
     def __dir__(self) -> list[str]:
