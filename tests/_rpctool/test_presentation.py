@@ -103,3 +103,11 @@ def test_results_are_shown_as_python_shows_them() -> None:
 def test_every_value_has_a_place_in_json(value: object, expected: object) -> None:
     assert jsonable(value) == expected
     assert json.loads(json.dumps(jsonable(value), allow_nan=False)) == expected
+
+
+def test_a_large_result_is_broken_into_lines_as_python_breaks_it() -> None:
+    value = {"trace": list(range(12)), "name": "x" * 40}
+    assert result_text(value, width=60) == (
+        "{'trace': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],\n"
+        " 'name': 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'}"
+    )

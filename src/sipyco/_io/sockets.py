@@ -248,7 +248,8 @@ def wait_ready(
         return bool(readers or broken), bool(writers or broken)
     poll = select.poll()
     poll.register(sock, (select.POLLIN if reading else 0) | (select.POLLOUT if writing else 0))
-    ready = poll.poll(None if timeout is None else timeout * 1000)
+    # What does not fit into a C int is as good as for ever.
+    ready = poll.poll(None if timeout is None or timeout > 1e6 else timeout * 1000)
     if not ready:
         return False, False
     happened = ready[0][1]

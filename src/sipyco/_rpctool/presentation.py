@@ -35,7 +35,11 @@ def visible(text: str, allowed: str = "") -> str:
 def result_text(value: object, width: int = 80) -> str:
     """Spell a result as Python shows it; large structures are broken into lines."""
     # pprint would cut a long string into pieces, which is no use to whoever wants to copy it.
-    return repr(value) if isinstance(value, str) else pprint.pformat(value, width, sort_dicts=False)
+    return (
+        repr(value)
+        if isinstance(value, str)
+        else pprint.pformat(value, width=width, sort_dicts=False)
+    )
 
 
 def targets_text(names: list[str], description: str | None) -> str:

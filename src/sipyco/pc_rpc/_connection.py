@@ -1,6 +1,7 @@
 """One connection to the server: its requests are carried out in order, one at a time."""
 
 import asyncio
+import functools
 import inspect
 import logging
 from collections import deque
@@ -50,6 +51,7 @@ class Connection(asyncio.Protocol):
         self._can_write = True
         self._is_closing = False
         self._advance_is_scheduled = False
+        self._patience: asyncio.TimerHandle | None = None
 
     # From asyncio
 
@@ -59,10 +61,17 @@ class Connection(asyncio.Protocol):
         if self._server.server is None:
             self.abort()  # accepted just before the server was stopped
             return
-        sockets.prepare_transport(transport)
+        self._server.connections.add(self)
         address = transport.get_extra_info("peername")
         self._peer = sockets.peer_name(address[0], address[1]) if address else "unknown"
-        self._server.connections.add(self)
+        try:
+            sockets.prepare_transport(transport)
+        except OSError as exc:  # no descriptors left
+            logger.error("cannot serve %s: %s", self._peer, exc)  # noqa: TRY400  where tells nothing
+            self.abort()
+            return
+        loop = asyncio.get_running_loop()
+        self._patience = loop.call_later(limits.BANNER_TIMEOUT, self._lose_patience)
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends."""
@@ -85,6 +94,8 @@ class Connection(asyncio.Protocol):
         """End. A call that runs is run to its end; nobody gets its answer."""
         self._is_closing = True
         self._events.clear()
+        if self._patience is not None:
+            self._patience.cancel()
         self._server.connections.discard(self)
         if not self.closed.done():
             self.closed.set_result(None)
@@ -135,6 +146,8 @@ class Connection(asyncio.Protocol):
             case BadRequest(request, error):
                 self._fail(request, error)
             case Welcomed(greeting):
+                if self._patience is not None:
+                    self._patience.cancel()
                 self._write(greeting)
             case TargetChosen(target):
                 self._choose(target)
@@ -176,10 +189,11 @@ class Connection(asyncio.Protocol):
             self._write(self._session.returned(call.request, None))
             server.terminate()
             return
+        spell = functools.partial(self._session.returned, call.request)
         try:
             method = _describe.look_up(self._target, call.name, allow_private=server.allow_private)
             if not server.runner.can_run_at_once():
-                running = server.runner.run(call.name, method, call.args, call.kwargs)
+                running = server.runner.run(call.name, method, call.args, call.kwargs, spell)
                 self._start(call, running)
                 return
             value = method(*call.args, **call.kwargs)
@@ -187,46 +201,60 @@ class Connection(asyncio.Protocol):
             self._fail(call.request, exc)
             return
         if inspect.isawaitable(value):
-            self._start(call, server.runner.finish(value))
+            self._start(call, server.runner.finish(value, spell))
         else:
-            self._write(self._session.returned(call.request, value))
+            self._write(spell(value))
 
-    def _start(self, call: Call, running: Coroutine[Any, Any, Any]) -> None:
+    def _start(self, call: Call, running: Coroutine[Any, Any, bytes]) -> None:
         self._task = self._server.runner.start(self._perform(call, running))
 
-    async def _perform(self, call: Call, running: Coroutine[Any, Any, Any]) -> None:
+    async def _perform(self, call: Call, running: Coroutine[Any, Any, bytes]) -> None:
         try:
-            value = await running
+            answer = await running
         except BaseException as exc:
             if isinstance(exc, asyncio.CancelledError) and self._is_closing:
                 raise  # this task is cancelled, rather than the method's own business
-            if isinstance(exc, RuntimeError) and isinstance(exc.__cause__, StopIteration):
-                exc = exc.__cause__  # what Python makes of it when it leaves a coroutine
+            if _is_disguised_stop(exc):
+                exc = exc.__cause__ or exc
             self._fail(call.request, exc)
         else:
-            self._write(self._session.returned(call.request, value))
+            self._write(answer)
         finally:
             self._task = None
         self._advance()
 
     def _fail(self, request: int, error: BaseException) -> None:
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("request of %s failed", self._peer, exc_info=error)
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("request of %s failed", self._peer, exc_info=error)
         self._write(self._session.failed(request, error))
         self._heed(error)
 
     def _heed(self, error: BaseException) -> None:
         """Let an exception that asks the program to end do so, where that is allowed."""
         if isinstance(error, SystemExit) and self._server.builtin_terminate:
+            logger.warning("a method called by %s ends this server: %r", self._peer, error)
             self._server.terminate()
         elif isinstance(error, KeyboardInterrupt):
             # Ctrl-C was meant for this program too. Raised from here, uvloop would only close the
             # connection.
             asyncio.get_running_loop().call_soon(_interrupt, error)
 
+    def _lose_patience(self) -> None:
+        logger.warning("closed the connection from %s: it has not said a word", self._peer)
+        self.abort()
+
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+
+
+def _is_disguised_stop(error: BaseException) -> bool:
+    """Tell whether Python made a RuntimeError of a StopIteration that left a coroutine."""
+    return (
+        isinstance(error, RuntimeError)
+        and isinstance(error.__cause__, StopIteration)
+        and str(error) == "coroutine raised StopIteration"
+    )
 
 
 def _interrupt(error: KeyboardInterrupt) -> None:
