@@ -6,17 +6,20 @@ Whoever reads the file, whenever the machine stops, finds the old content or the
 import os
 import secrets
 import stat
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from sipyco.pyon._codec import Syntax, decode, encode, set_default_syntax
+from sipyco.pyon._registry import set_lock
 
 _Filename: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 # For programs that cannot be edited: publishers among them choose the spelling of their peers
 # by it. Read once, so that one process does not mix spellings.
 set_default_syntax(os.environ.get("SIPYCO_SYNTAX") or "python")
+set_lock(threading.Lock())
 
 
 def load_file(filename: _Filename, **json_options: Any) -> Any:

@@ -1,13 +1,19 @@
 """Types of users: added to the table, and taken out again."""
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from sipyco.pyon import _types
 
-_lock = threading.Lock()
-"""Held by whoever changes the tables. Readers look up one entry at a time and need it not."""
+_lock: AbstractContextManager[Any] = nullcontext()
+"""Held by whoever changes the tables. Readers look up one entry at a time and do without."""
+
+
+def set_lock(lock: AbstractContextManager[Any]) -> None:
+    """Set what keeps threads apart that change the tables."""
+    global _lock  # noqa: PLW0603 - the tables are those of the whole process
+    _lock = lock
 
 
 def register(
