@@ -31,7 +31,7 @@ $(DOCS_INSTALLED): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@
 
-demo: $(INSTALLED)  ## start two controllers and talk to them with the command-line tool
+demo: $(INSTALLED)  ## start three controllers and talk to them with the command-line tool
 	@$(BIN)/python demo/run.py
 
 test: $(INSTALLED)  ## run the tests

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from sipyco import pyon
@@ -69,10 +69,8 @@ class RawClient:
 
     async def close(self) -> None:
         self.writer.close()
-        try:
+        with suppress(OSError):
             await self.writer.wait_closed()
-        except OSError:
-            pass
 
 
 class Running:
@@ -88,9 +86,7 @@ class Running:
 
     async def raw(self, context: ssl.SSLContext | None = None) -> RawClient:
         """Connect a client that has said nothing yet."""
-        streams = await asyncio.open_connection(
-            self.host, self.port, limit=1 << 27, ssl=context
-        )
+        streams = await asyncio.open_connection(self.host, self.port, limit=1 << 27, ssl=context)
         client = RawClient(*streams)
         self._clients.append(client)
         return client

@@ -149,6 +149,10 @@ sys.exit(main())
 """
 
 
+PATIENCE = 20.0
+"""Seconds until a terminal that shows nothing more fails the test."""
+
+
 class Terminal:
     """The tool at a terminal of its own, and a person who waits for what is shown there."""
 
@@ -172,19 +176,28 @@ class Terminal:
         )
         os.close(slave)
         self._shown = ""
+        self._cut = ""
 
     def wait_for(self, text: str, interrupting: bool = False) -> None:
         while text not in self._shown:
-            # Python's readline misses a signal that comes between two keys: press Ctrl-C again.
-            if interrupting and not select.select([self._master], [], [], 0.2)[0]:
+            if select.select([self._master], [], [], 0.2 if interrupting else PATIENCE)[0]:
+                self._take(os.read(self._master, 65536).decode())
+            elif interrupting:
+                # Python's readline misses a signal that comes between two keys: press it again.
                 self.type("\x03")
-                continue
-            shown = os.read(self._master, 65536).decode()
-            # The editor asks where the cursor is, and a terminal answers: line 5, column 1.
-            if "\x1b[6n" in shown:
-                self.type("\x1b[5;1R")
-            self._shown += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+            else:
+                pytest.fail(f"waited for {text!r}, but was shown {self._shown!r}")
         self._shown = self._shown.partition(text)[2]
+
+    def _take(self, data: str) -> None:
+        whole, escape, last = (self._cut + data).rpartition("\x1b")
+        # An escape sequence may arrive in two parts: the first waits for the second.
+        self._cut = escape + last if escape and re.fullmatch(r"\[?[0-9;?]*", last) else ""
+        shown = whole if self._cut else whole + escape + last
+        # The editor asks where the cursor is, and a terminal answers: line 5, column 1.
+        if "\x1b[6n" in shown:
+            self.type("\x1b[5;1R")
+        self._shown += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
@@ -234,6 +247,10 @@ def test_a_session_at_a_terminal(
         terminal.type("never_called(")
         terminal.wait_for("never_called(")
         terminal.wait_for("dev>", interrupting=True)
+        # That may have been the old prompt, drawn once more: only an answer shows that it is over.
+        terminal.type("echo('go' + 'es on')\r")
+        terminal.wait_for("'goes on'\r\n")
+        terminal.wait_for("dev>")
         terminal.type("\x04")
         assert terminal.wait() == 0
     if history:

@@ -69,11 +69,10 @@ def spoken_syntax(selection: str) -> Literal["python", "json"]:
     return "json" if selection.rstrip().endswith("pyon_v2") else "python"
 
 
-async def our_answers(stream: bytes, cut: int, answers: int, *, closed: bool) -> RecordingTransport:
+async def our_answers(
+    server: Server, stream: bytes, cut: int, answers: int, *, closed: bool
+) -> RecordingTransport:
     """Send the stream in two pieces to a connection of our server."""
-    server = Server(
-        {"dev": Device(), "aux": Aux}, "desc", builtin_terminate=True, allow_private=True
-    )
     with socket.socket() as sock:
         transport = RecordingTransport(sock)
         connection = Connection(server)
@@ -106,9 +105,14 @@ def test_our_server_answers_a_recorded_client_alike_at_every_cut(name: str, vers
         assert transport.closed == (name in ENDED_BY_THE_SERVER)
 
     async def every_cut() -> None:
+        # Classes, so that every connection gets an object of its own.
+        targets = {"dev": Device, "aux": Aux}
+        server = Server(targets, "desc", builtin_terminate=True, allow_private=True)
+        await server.start("127.0.0.1", 0)
+        closed = name in ENDED_BY_THE_SERVER
         for cut in range(len(stream)):
-            closed = name in ENDED_BY_THE_SERVER
-            check(await our_answers(stream, cut, len(recorded), closed=closed))
+            check(await our_answers(server, stream, cut, len(recorded), closed=closed))
+        await server.stop()
 
     asyncio.run(every_cut())
 

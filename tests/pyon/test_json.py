@@ -138,7 +138,7 @@ def test_options_of_loads_are_taken() -> None:
 
 
 def test_halves_of_a_character_that_json_would_join_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"value\['a'\]\[0\].*two halves"):
+    with pytest.raises(ValueError, match=r'value\["a"\]\[0\].*two halves'):
         encode({"a": ["\ud83d\ude00"]}, syntax="json")
     for text in ("\ude00", "\ud83d", "\ude00\ud83d", "\ud83d."):
         assert read(encode(text, syntax="json")) == text

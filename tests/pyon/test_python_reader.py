@@ -36,7 +36,6 @@ def read(text: str) -> Any:
             "'\\N{DEGREE SIGN}'",
             "'\\N{latin small letter a}'",
             "'é😀\u2028'",
-            "'\\777'",
         ),
         *("b''", "b'\\x00\\xff\\101\\n'", "B'a'", "rb'\\x'", "Rb'\\''", "b'''\n'''", "bR'a'"),
         *("'a' \"b\" r'\\c'", "('a'\n'b' # c\n)", "b'a' b'b'"),

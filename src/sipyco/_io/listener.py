@@ -70,12 +70,18 @@ class Listener:
         loop = asyncio.get_running_loop()
         self.server = await loop.create_server(accept, address, number)
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Stop listening and give up handshakes. Accepted connections are the factory's."""
-        if self.server is not None:
-            self.server.close()
-        for task in self._handshakes:
+        if self.server is None:
+            return
+        self.server.close()
+        self.server = None
+        # Handshakes that have just come begin first, or nobody would close their connections.
+        await asyncio.sleep(0)
+        handshakes = list(self._handshakes)
+        for task in handshakes:
             task.cancel()
+        await asyncio.gather(*handshakes, return_exceptions=True)
 
 
 class _Handshake(asyncio.Protocol):
@@ -90,6 +96,19 @@ class _Handshake(asyncio.Protocol):
         self._protocol = protocol
         self._context = context
         self._tasks = tasks
+        self._early: list[bytes] = []
+        self._is_lost = False
+        self._is_handed_over = False
+
+    def data_received(self, data: bytes) -> None:
+        # Decrypted, before the task below has been told that the handshake succeeded: clients
+        # may send the end of it and their first words in one packet.
+        self._early.append(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_lost = True
+        if self._is_handed_over:
+            self._protocol.connection_lost(exc)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # What the client sends from now on is for TLS to read.
@@ -105,7 +124,7 @@ class _Handshake(asyncio.Protocol):
         try:
             encrypted = await asyncio.get_running_loop().start_tls(
                 transport,
-                self._protocol,
+                self,
                 self._context,
                 server_side=True,
                 ssl_handshake_timeout=limits.TLS_HANDSHAKE_TIMEOUT,
@@ -116,7 +135,15 @@ class _Handshake(asyncio.Protocol):
         except OSError as exc:
             logger.warning("client %s left during the TLS handshake: %s", name, exc)
         else:
-            if encrypted is not None:
-                self._protocol.connection_made(encrypted)
-                return
-        transport.abort()
+            if encrypted is not None and not self._is_lost:
+                self._hand_over(encrypted)
+        finally:
+            if not self._is_handed_over:
+                transport.abort()
+
+    def _hand_over(self, encrypted: asyncio.Transport) -> None:
+        self._is_handed_over = True
+        encrypted.set_protocol(self._protocol)
+        self._protocol.connection_made(encrypted)
+        for data in self._early:
+            self._protocol.data_received(data)

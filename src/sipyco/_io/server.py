@@ -64,17 +64,20 @@ class AsyncioServer:
 
     async def stop(self) -> None:
         """Stop to listen, end all connections and wait until they have ended."""
-        self._listener.stop()
+        await self._listener.stop()
         tasks = list(self._client_tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _make_protocol(self) -> asyncio.Protocol:
-        reader = asyncio.StreamReader(limit=limits.MAX_HANDSHAKE_LINE_SIZE)
+        reader = asyncio.StreamReader(limit=limits.MAX_STREAM_LINE_SIZE)
         return asyncio.StreamReaderProtocol(reader, self._client_connected)
 
     def _client_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.server is None:
+            writer.transport.abort()  # accepted just before the server was stopped
+            return
         sockets.prepare_transport(writer.transport)
         task = asyncio.get_running_loop().create_task(self._run_connection(reader, writer))
         self._client_tasks.add(task)

@@ -16,6 +16,12 @@ A client that has not even said what it wants gets no room for more.
 MAX_GREETING_SIZE = 1 << 20
 """Bytes in a server's greeting: the names of its targets and a description written by people."""
 
+MAX_STREAM_LINE_SIZE = 4 << 20
+"""Bytes that ``readline()`` returns at most to a server of the user's own (``AsyncioServer``).
+
+As much as such servers could always read; twice as much is buffered for a handler that is slow.
+"""
+
 MAX_QUEUED_REQUESTS = 64
 """Requests of one connection that wait on the server before it stops reading from that peer.
 

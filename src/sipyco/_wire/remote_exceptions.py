@@ -54,9 +54,7 @@ def unpack_exception(packed: object) -> Exception:
         return _finished(GenericRemoteException(str(packed)), [])
     name = str(packed.get("class", ""))
     message = str(packed.get("message", ""))
-    lines = packed.get("traceback")
-    remote_traceback = [str(line) for line in lines] if isinstance(lines, list | tuple) else []
-    return _finished(_build(name, message), remote_traceback)
+    return _finished(_build(name, message), _lines(packed.get("traceback")))
 
 
 def current_exc_packed() -> dict[str, Any]:
@@ -96,9 +94,10 @@ def _finished(exc: Exception, remote_traceback: list[str]) -> Exception:
 def _text(exc: BaseException) -> str:
     # str(KeyError("k")) is "'k'", from which the other side would build KeyError("'k'").
     if type(exc) is KeyError and len(exc.args) == 1 and isinstance(exc.args[0], str):
-        return exc.args[0]
+        return str.__str__(exc.args[0])
     try:
-        return str(exc)
+        # Exactly a str, which is all that travels: a member of an Enum may be a subclass of it.
+        return str.__str__(str(exc))
     except Exception as broken:  # noqa: BLE001  the caller waits for an answer, whatever it is
         return f"<its text could not be made: {type(broken).__name__}>"
 
@@ -117,8 +116,11 @@ def _traceback_lines(exc: BaseException) -> list[str]:
         lines.append("\nwhich led to:\n\n")
     lines += traceback.format_tb(_without_own_frames(exc.__traceback__))
     # What a third machine raised happened deeper than all of the frames on this one.
-    lines += getattr(exc, "parent_traceback", [])
-    return lines
+    return lines + _lines(getattr(exc, "parent_traceback", None))
+
+
+def _lines(value: object) -> list[str]:
+    return [str(line) for line in value] if isinstance(value, list | tuple) else []
 
 
 def _without_own_frames(trace: TracebackType | None) -> TracebackType | None:

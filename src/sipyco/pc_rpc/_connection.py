@@ -56,6 +56,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)
+        if self._server.server is None:
+            self.abort()  # accepted just before the server was stopped
+            return
         sockets.prepare_transport(transport)
         address = transport.get_extra_info("peername")
         self._peer = sockets.peer_name(address[0], address[1]) if address else "unknown"
@@ -89,11 +92,9 @@ class Connection(asyncio.Protocol):
     # From the server
 
     def close(self) -> None:
-        """Cancel the call that runs, and close when the answers so far have been sent."""
+        """Close when the answers so far have been sent. Nothing more is carried out."""
         self._is_closing = True
         self._events.clear()
-        if self._task is not None:
-            self._task.cancel()
         if self._transport is not None:
             self._transport.close()
 
@@ -147,10 +148,11 @@ class Connection(asyncio.Protocol):
             # What makes a target may be any function of the user's.
             self._target = target() if _describe.is_factory(target) else target
             names = _describe.method_names(self._target, allow_private=server.allow_private)
-        except Exception:
+        except BaseException as exc:
             # The client only sees its connection closed, so the log has to tell why.
             logger.exception("target %r could not be made for %s", name, self._peer)
             self.close()
+            self._heed(exc)
             return
         if server.builtin_terminate:
             names.add("terminate")
@@ -189,7 +191,7 @@ class Connection(asyncio.Protocol):
             self._write(self._session.returned(call.request, value))
 
     def _start(self, call: Call, running: Coroutine[Any, Any, Any]) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._perform(call, running))
+        self._task = self._server.runner.start(self._perform(call, running))
 
     async def _perform(self, call: Call, running: Coroutine[Any, Any, Any]) -> None:
         try:
@@ -197,23 +199,34 @@ class Connection(asyncio.Protocol):
         except BaseException as exc:
             if isinstance(exc, asyncio.CancelledError) and self._is_closing:
                 raise  # this task is cancelled, rather than the method's own business
+            if isinstance(exc, RuntimeError) and isinstance(exc.__cause__, StopIteration):
+                exc = exc.__cause__  # what Python makes of it when it leaves a coroutine
             self._fail(call.request, exc)
         else:
             self._write(self._session.returned(call.request, value))
         finally:
             self._task = None
-            running.close()  # was it cancelled before it began?
         self._advance()
 
     def _fail(self, request: int, error: BaseException) -> None:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("request of %s failed", self._peer, exc_info=error)
         self._write(self._session.failed(request, error))
+        self._heed(error)
+
+    def _heed(self, error: BaseException) -> None:
+        """Let an exception that asks the program to end do so, where that is allowed."""
         if isinstance(error, SystemExit) and self._server.builtin_terminate:
             self._server.terminate()
         elif isinstance(error, KeyboardInterrupt):
-            raise error  # Ctrl-C was meant for this program too
+            # Ctrl-C was meant for this program too. Raised from here, uvloop would only close the
+            # connection.
+            asyncio.get_running_loop().call_soon(_interrupt, error)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+
+
+def _interrupt(error: KeyboardInterrupt) -> None:
+    raise error

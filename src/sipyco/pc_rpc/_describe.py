@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -109,8 +110,9 @@ def _is_private(name: str, allow_private: bool) -> bool:
 
 def _is_method(target: object, name: str) -> bool:
     static = inspect.getattr_static(target, name, _MISSING)
-    if static is _MISSING:
+    if static is _MISSING or isinstance(static, types.MemberDescriptorType):
         # Not found in the instance or its classes, so __getattr__ makes it: a proxy, for one.
+        # Or kept in a slot, which is only looked into.
         return callable(getattr(target, name, None))
     methods_that_are_not_callable = (
         staticmethod,
@@ -131,7 +133,7 @@ def _spellable(default: Any) -> Any:
 
 def _annotation_text(annotation: Any) -> str:
     if isinstance(annotation, str):
-        return annotation
+        return str.__str__(annotation)  # exactly a str, which is all that travels
     try:
         return inspect.formatannotation(annotation)
     except Exception:  # noqa: BLE001  as above: annotations may be any object

@@ -1,13 +1,19 @@
 """When and where a called method runs: one at a time or not, in the loop or in a thread."""
 
 import asyncio
+import contextlib
 import inspect
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 from sipyco._io.worker import Worker
+from sipyco._wire import limits
+from sipyco._wire.remote_exceptions import GenericRemoteException
 
 __all__ = ["Runner"]
+
+logger = logging.getLogger("sipyco.pc_rpc")
 
 
 class Runner:
@@ -26,52 +32,89 @@ class Runner:
         self._turn = None if allow_parallel else asyncio.Lock()
         # Plain methods take turns even where coroutines need not: there is one thread.
         self._thread_turn = self._turn or asyncio.Lock()
+        self._calls: set[asyncio.Task[None]] = set()  # that run or wait for their turn
         self._worker = Worker("sipyco calls") if threads else None
         self._busy_ping_after = busy_ping_after
 
     def can_run_at_once(self) -> bool:
         """Tell whether a method may be called right now, in the event loop."""
-        return self._worker is None and (self._turn is None or not self._turn.locked())
+        # Not whether the turn is taken: a call whose task has not begun yet came earlier, too.
+        return self._worker is None and (self._turn is None or not self._calls)
+
+    def start(self, call: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Carry out, as a task, a call that cannot end at once."""
+        task = asyncio.get_running_loop().create_task(call)
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        return task
 
     async def run(self, name: str, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Call a method when it is its turn, and return its value."""
         in_thread = self._worker is not None and not inspect.iscoroutinefunction(method)
-        turn = self._thread_turn if in_thread else self._turn
-        if turn is None:
-            return await self._call(method, args, kwargs)
         is_ping = name == "ping" and not args and not kwargs
+        patience = self._busy_ping_after if is_ping else None
         try:
-            async with asyncio.timeout(self._busy_ping_after if is_ping else None):
-                await turn.acquire()
-        except TimeoutError:
-            return True  # busy is healthy; a ping that probes the device does so when it is free
-        try:
-            if in_thread:
-                assert self._worker is not None
-                value = await self._worker.run(method, *args, **kwargs)
+            async with self._in_turn(self._thread_turn if in_thread else self._turn, patience):
+                if in_thread:
+                    value = await self._run_in_thread(method, args, kwargs)
+                else:
+                    value = method(*args, **kwargs)
                 return await value if inspect.isawaitable(value) else value
-            return await self._call(method, args, kwargs)
-        finally:
-            turn.release()
+        except _BusyError:
+            return True  # busy is healthy; a ping that probes the device does so when it is free
 
     async def finish(self, awaitable: Awaitable[Any]) -> Any:
         """Wait, as a call of its own, for what a method returned that was called at once."""
         try:
-            if self._turn is None:
-                return await awaitable
-            async with self._turn:
+            async with self._in_turn(self._turn, None):
                 return await awaitable
         finally:
             # If the turn never came, Python would warn that it was never awaited.
             if inspect.iscoroutine(awaitable):
                 awaitable.close()
 
-    def stop(self) -> None:
-        """Let the worker thread end."""
+    @contextlib.asynccontextmanager
+    async def _in_turn(
+        self, turn: asyncio.Lock | None, patience: float | None
+    ) -> AsyncIterator[None]:
+        if turn is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout(patience):
+                await turn.acquire()
+        except TimeoutError:
+            raise _BusyError from None
+        try:
+            yield
+        finally:
+            turn.release()
+
+    async def _run_in_thread(self, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        assert self._worker is not None
+        try:
+            return await self._worker.run(method, *args, **kwargs)
+        except KeyboardInterrupt as exc:
+            # Ctrl-C never strikes in that thread: the caller is meant, and not this program.
+            raise GenericRemoteException(f"KeyboardInterrupt: {exc}") from exc
+
+    async def stop(self) -> None:
+        """Cancel the calls that run or wait, and let the worker thread end.
+
+        A coroutine that does not heed its cancellation is left to itself after two seconds.
+        """
+        # Calls that have just come begin first: a coroutine that never began makes Python warn.
+        await asyncio.sleep(0)
+        calls = self._calls - {asyncio.current_task()}  # a method may stop its own server
+        for call in calls:
+            call.cancel()
+        if calls:
+            _, running = await asyncio.wait(calls, timeout=limits.FLUSH_TIMEOUT)
+            if running:
+                logger.warning("%d calls go on although they were cancelled", len(running))
         if self._worker is not None:
             self._worker.stop()
 
-    @staticmethod
-    async def _call(method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        value = method(*args, **kwargs)
-        return await value if inspect.isawaitable(value) else value
+
+class _BusyError(Exception):
+    """The turn did not come in time."""

@@ -82,22 +82,23 @@ class Server(AsyncioServer):
         await self._terminated.wait()
 
     async def stop(self) -> None:
-        """Stop listening, cancel coroutine methods that run, and close all connections.
+        """Stop listening, cancel coroutine methods that run, close all connections, and wait.
 
         Answers that were given are sent first, unless a client does not read them in two
-        seconds. A plain method that runs in the worker thread is not waited for.
+        seconds. Coroutine methods have as long to clean up. A plain method that runs in the
+        worker thread is not waited for.
         """
         await super().stop()
         connections = list(self.connections)
         for connection in connections:
             connection.close()
+        await self.runner.stop()
         if connections:
             closed = [connection.closed for connection in connections]
             await asyncio.wait(closed, timeout=limits.FLUSH_TIMEOUT)
             for connection in connections:
                 connection.abort()
             await asyncio.wait(closed)
-        self.runner.stop()
 
     @staticmethod
     def _document_function(

@@ -10,12 +10,14 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from . import _types
-from ._errors import EncodeError
+from ._errors import EncodeError, render
 from ._halves import joinable
 from ._limits import MAX_INTEGER_DIGITS, depth_message, shorten
 from ._python_writer import is_name
 
-_Path: TypeAlias = tuple[Any, ...]
+_Trail: TypeAlias = tuple[Any, Any] | None
+"""The way to a part: the trail to what it is in, and its key or index there. A path for every
+part would take memory that grows with the square of the depth."""
 
 
 def explain(value: Any, failure: Exception, *, python: bool) -> Exception:
@@ -32,29 +34,29 @@ def explain(value: Any, failure: Exception, *, python: bool) -> Exception:
     inside: set[int] = set()
     seen: dict[int, Any] = {}  # Holds what it has seen, so that no identity is used twice.
     # A stack of its own: the value may be nested too deep for Python's.
-    stack: list[tuple[_Path, Any, str, bool]] = [((), value, "", False)]
+    stack: list[tuple[_Trail, Any, str, bool]] = [(None, value, "", False)]
     while stack:
-        path, part, relation, leaving = stack.pop()
+        trail, part, relation, leaving = stack.pop()
         if leaving:
             inside.discard(id(part))
             continue
         if id(part) in inside:
-            return ValueError(f"cannot encode value{_steps(path)}: it contains itself")
+            return ValueError(f"cannot encode value{_steps(trail)}: it contains itself")
         reason = _complaint(part, python=python)
         if reason is not None:
-            return EncodeError(path, type(part), reason, relation=relation)
+            return EncodeError(_path(trail), type(part), reason, relation=relation)
         too_much = _excess(part, python=python)
         if too_much is not None:
-            return ValueError(f"cannot encode {relation}value{_steps(path)}: {too_much}")
+            return ValueError(f"cannot encode {relation}value{_steps(trail)}: {too_much}")
         children = list(_children(part))
         if not children or id(part) in seen:
             continue
         seen[id(part)] = part
         inside.add(id(part))
-        stack.append((path, part, "", True))
+        stack.append((trail, part, "", True))
         stack.extend(
             # Inside of a key there are no steps that could be taken by indexing.
-            (path if relation or below else (*path, *step), child, relation or below, False)
+            (trail if relation or below else (trail, step), child, relation or below, False)
             for step, child, below in reversed(children)
         )
     if isinstance(failure, RecursionError):
@@ -65,22 +67,23 @@ def explain(value: Any, failure: Exception, *, python: bool) -> Exception:
     return failure
 
 
-def _children(part: Any) -> Iterator[tuple[_Path, Any, str]]:
+def _children(part: Any) -> Iterator[tuple[Any, Any, str]]:
+    """Yield key or index, part, and what the part is if there is no such step to it."""
     kind = type(part)
     if kind in (list, tuple):
-        yield from (((index,), item, "") for index, item in enumerate(part))
+        yield from ((index, item, "") for index, item in enumerate(part))
     elif kind in (dict, OrderedDict):
         for key, item in part.items():
-            yield (), key, "a key of "
-            yield (key,), item, ""
+            yield None, key, "a key of "
+            yield key, item, ""
     elif kind is set:
-        yield from (((), item, "an element of ") for item in part)
+        yield from ((None, item, "an element of ") for item in part)
     elif kind is slice:
-        yield from (((), item, "a part of ") for item in (part.start, part.stop, part.step))
+        yield from ((None, item, "a part of ") for item in (part.start, part.stop, part.step))
     else:
         entry = _types.kind_of(kind)
         if entry is not None and entry.is_user:
-            yield from (((), item, "an argument of ") for item in entry.arguments(part))
+            yield from ((None, item, "an argument of ") for item in entry.arguments(part))
 
 
 def _complaint(part: Any, *, python: bool) -> str | None:
@@ -193,5 +196,13 @@ def _advice(value_type: type, name: str) -> str:
     return "convert it to a dict, list or number, or register() it with sipyco.pyon"
 
 
-def _steps(path: _Path) -> str:
-    return "".join(f"[{shorten(repr(step))}]" for step in path)
+def _path(trail: _Trail) -> tuple[Any, ...]:
+    steps = []
+    while trail is not None:
+        trail, step = trail
+        steps.append(step)
+    return tuple(reversed(steps))
+
+
+def _steps(trail: _Trail) -> str:
+    return render(_path(trail))

@@ -69,8 +69,7 @@ class EncodeError(TypeError):
         self.reason = reason
         self._relation = relation
         self._root = root
-        steps = "".join(f"[{_step(step)}]" for step in self.path)
-        super().__init__(f"cannot encode {relation}{root}{steps}: {reason}")
+        super().__init__(f"cannot encode {relation}{root}{render(self.path)}: {reason}")
 
     def located(self, root: str, skip: int = 0) -> "EncodeError":
         """Tell the same in the words of somebody further up.
@@ -97,5 +96,20 @@ def _rebuild(
     return EncodeError(path, value_type, reason, relation=relation, root=root)
 
 
+def render(path: Sequence[Any]) -> str:
+    """Write keys and indices as a program would; of a very long path, only its ends."""
+    steps = [f"[{_step(step)}]" for step in path]
+    if len(steps) > _SHOWN_STEPS:
+        steps[_SHOWN_STEPS // 2 : -_SHOWN_STEPS // 2] = ["[...]"]
+    return "".join(steps)
+
+
+_SHOWN_STEPS = 20
+"""Nobody counts more brackets than that."""
+
+
 def _step(step: object) -> str:
-    return shorten(json.dumps(step) if type(step) is str else repr(step))
+    try:
+        return shorten(json.dumps(step) if type(step) is str else repr(step))
+    except Exception:  # noqa: BLE001 - a key of any type: an error while an error is told helps nobody
+        return f"<{type(step).__name__}>"
