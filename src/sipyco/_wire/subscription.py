@@ -71,20 +71,22 @@ class PublisherSession:
         if self.state in {PublisherState.SUBSCRIBED, PublisherState.CLOSED}:
             return None
         self._lines.feed(data)
-        if self.state is PublisherState.AWAIT_BANNER:
-            line = self._lines.next_line()
-            if line is None:
-                return None
-            if isinstance(line, TooLong) or line.removesuffix(b"\r") != self._banner:
-                return self._refuse(f"its first line was not {self._banner!r}")
-            self.state = PublisherState.AWAIT_NAME
-        line = self._lines.next_line()
-        if line is None:
-            return None
+        event: Subscribed | Refused | None = None
+        while event is None and (line := self._lines.next_line()) is not None:
+            event = self._read_line(line)
+        return event
+
+    def _read_line(self, line: bytes | TooLong) -> Subscribed | Refused | None:
         if isinstance(line, TooLong):
-            return self._refuse(f"the name that it asked for has {line.size} bytes")
+            return self._refuse(f"its first lines are too long: {line.size} bytes")
+        text = line.removesuffix(b"\r")
+        if self.state is PublisherState.AWAIT_BANNER:
+            if text != self._banner:
+                return self._refuse(f"its first line was {line[:60]!r}, not {self._banner!r}")
+            self.state = PublisherState.AWAIT_NAME
+            return None
         try:
-            name = line.removesuffix(b"\r").decode()
+            name = text.decode()
         except UnicodeDecodeError:
             return self._refuse(f"the name {line[:60]!r} is not UTF-8")
         self.state = PublisherState.SUBSCRIBED
