@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import trustme
 
 from sipyco.fire_and_forget import FFProxy
 from sipyco.pc_rpc import BestEffortClient, Client
-from sipyco.tools import SimpleSSLConfig
+from tests.certificates import make_certificates
 from tests.serving import served
 
 
@@ -178,24 +177,9 @@ def test_a_proxy_without_its_target_does_not_recurse(proxy: FFProxy) -> None:
         _ = FFProxy.__new__(FFProxy).record
 
 
-def certificates(path: Path) -> tuple[SimpleSSLConfig, SimpleSSLConfig]:
-    """Make those of a server and of a client."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(path / "trusted.pem")
-    configs = []
-    for side in ("server", "client"):
-        issued = authority.issue_cert("127.0.0.1")
-        issued.cert_chain_pems[0].write_to_path(path / f"{side}.pem")
-        issued.private_key_pem.write_to_path(path / f"{side}.key")
-        configs.append(
-            SimpleSSLConfig(path / f"{side}.pem", path / f"{side}.key", path / "trusted.pem")
-        )
-    return configs[0], configs[1]
-
-
 @contextmanager
 def remote(device: Device, path: Path, *, tls: bool) -> Iterator[FFProxy]:
-    ours, theirs = certificates(path) if tls else (None, None)
+    ours, theirs = make_certificates(path) if tls else (None, None)
     with (
         served({"dev": device}, ours) as port,
         Client("127.0.0.1", port, "dev", ssl_config=theirs) as client,
