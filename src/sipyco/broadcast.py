@@ -1,11 +1,14 @@
 """Values sent to everybody who listens at the moment; nothing is kept for later."""
 
 from collections.abc import Sequence
+from functools import partial
 from os import PathLike
+from threading import RLock
 from typing import Any
 
 from sipyco import pyon
 from sipyco._io.fanout import FanoutServer
+from sipyco._io.inbox import Inbox
 from sipyco._io.subscriber import Callback, StreamSubscriber, as_list, call
 from sipyco._io.tls import SimpleSSLConfig
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
@@ -20,8 +23,8 @@ class Broadcaster(FanoutServer):
     It never logs from :meth:`broadcast`, since what it carries may be the log itself.
 
     Args:
-        queue_limit: Values that may wait for a receiver; when there are more, that receiver
-            misses the oldest.
+        queue_limit: Values that may wait for a receiver, at least 1; when there are more, that
+            receiver misses the oldest.
         syntax: The spelling, as for :class:`sipyco.sync_struct.Publisher`.
 
     Attributes:
@@ -30,9 +33,15 @@ class Broadcaster(FanoutServer):
 
     def __init__(self, queue_limit: int = 1024, *, syntax: pyon.Syntax | None = None) -> None:
         super().__init__(BROADCAST)
+        pyon.encode(None, syntax=syntax)  # a syntax that does not exist is better told now
+        if queue_limit < 1:
+            raise ValueError(f"queue_limit is {queue_limit!r}; at least one value has to wait")
         self.dropped = 0
         self._queue_limit = queue_limit
         self._syntax = syntax
+        # Reentrant: if anything in here did log, the record could come back as a broadcast.
+        self._lock = RLock()
+        self._inboxes: dict[str, Inbox] = {}
 
     def broadcast(self, name: str, obj: Any) -> None:
         """Send a value to all who listen to a channel now. From any thread.
@@ -41,15 +50,30 @@ class Broadcaster(FanoutServer):
             TypeError: It cannot be encoded. Nothing was sent.
         """
         line = pyon.encode(obj, syntax=self._syntax).encode("ascii") + b"\n"
-        if self.server is not None:
-            self.run_in_loop(self._deliver, name, line)
+        with self._lock:
+            if name in self.followers:
+                self._inbox(name).put(line)
+
+    def _inbox(self, name: str) -> Inbox:
+        if name not in self._inboxes:
+            deliver = partial(self._deliver, name)
+            missed = partial(self._count_missed, name)
+            self._inboxes[name] = Inbox(
+                self, self._lock, deliver, missed, max_lines=self._queue_limit
+            )
+        return self._inboxes[name]
 
     def _deliver(self, name: str, line: bytes) -> None:
-        for follower in self.followers.get(name, ()):
-            follower.put(line)
-            while len(follower) > self._queue_limit:
-                self.dropped += 1
+        for follower in self.followers_of(name):
+            if follower.waiting_lines >= self._queue_limit:
+                follower.send_waiting()  # perhaps it reads well, and this turn of the loop is long
+            if follower.waiting_lines >= self._queue_limit:
                 follower.drop_oldest()
+                self.dropped += 1
+            follower.put(line)
+
+    def _count_missed(self, name: str, count: int) -> None:
+        self.dropped += count * len(self.followers_of(name))
 
 
 class Receiver(StreamSubscriber):

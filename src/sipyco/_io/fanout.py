@@ -3,10 +3,9 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Container
-from typing import Any
 
 from sipyco._io.connection import ConnectionServer, ServerConnection
+from sipyco._wire import limits
 from sipyco._wire.subscription import PublisherSession, Refused, Subscribed
 
 __all__ = ["FanoutServer", "Follower"]
@@ -23,29 +22,34 @@ class Follower(ServerConnection):
     Attributes:
         name: What it follows; empty before it said so.
         backlog: Bytes that wait and count against the limit.
-        is_behind: It missed something, and is owed a fresh start when it has caught up.
+        is_behind: It is new, or has missed something: lines make no sense to it until it has been
+            welcomed, again.
+        missed: How many times it has missed something.
     """
 
     def __init__(self, server: "FanoutServer", banner: bytes) -> None:
         super().__init__(server)
         self.name = ""
         self.backlog = 0
-        self.is_behind = False
+        self.is_behind = True
+        self.missed = 0
         self._server = server
         self._session = PublisherSession(banner)
-        # What waits, and whether it counts. The first may be what is left of a line.
+        # What waits, and whether it counts. The first may be the rest of a line that was begun.
         self._waiting: deque[tuple[bytes | memoryview, bool]] = deque()
         self._send_is_scheduled = False
+        self._deadline: asyncio.TimerHandle | None = None
 
-    def __len__(self) -> int:
-        """Count the lines that wait."""
-        return len(self._waiting)
+    @property
+    def waiting_lines(self) -> int:
+        """How many lines wait, but for the rest of one that was begun."""
+        return len(self._waiting) - self._is_begun()
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends, which is only the name."""
         match self._session.receive(data):
             case Subscribed(name):
-                if name not in self._server.names():
+                if not self._server.offers(name):
                     self._refuse(f"it asked for the unknown {name!r}")
                     return
                 self.name = name
@@ -61,9 +65,20 @@ class Follower(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
-        self._server.followers.get(self.name, set()).discard(self)
+        self._leave()
         self._waiting.clear()
+        self.backlog = 0
+        if self._deadline is not None:
+            self._deadline.cancel()
         super().connection_lost(exc)
+
+    def close(self) -> None:
+        """Close when what waits has been sent, or the client has not read it for two seconds."""
+        self._leave()
+        if self._deadline is None:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(limits.FLUSH_TIMEOUT, self.abort)
+        self.send_waiting()
 
     def put(self, line: bytes, *, counts: bool = True) -> None:
         """Send a line after those that wait. Lines of one turn of the loop leave together."""
@@ -80,24 +95,26 @@ class Follower(ServerConnection):
 
     def drop_waiting(self) -> None:
         """Forget the lines that wait, but for the rest of one that was begun."""
-        begun = [item for item in self._waiting if isinstance(item[0], memoryview)]
-        self._waiting = deque(begun)
-        self.backlog = sum(len(data) for data, counts in begun if counts)
+        while self.waiting_lines:
+            self.drop_oldest()
 
     def drop_oldest(self) -> None:
-        """Forget the oldest line that was not begun."""
-        index = int(isinstance(self._waiting[0][0], memoryview))
-        data, counts = self._waiting[index]
+        """Forget the oldest line that was not begun, of which there is one."""
+        index = int(self._is_begun())
+        line, counts = self._waiting[index]
         del self._waiting[index]
         if counts:
-            self.backlog -= len(data)
+            self.backlog -= len(line)
 
     def send_waiting(self) -> None:
         """Hand to the transport what it takes."""
         while self._waiting and self.can_write and not self.is_closing:
             self.write(self._next_chunk())
-        if not self._waiting and self.is_behind and not self.is_closing:
-            self.is_behind = False
+        if self._waiting or not self.can_write or self.is_closing:
+            return
+        if self._deadline is not None:
+            super().close()
+        elif self.is_behind and self.name:
             self._server.welcome(self)
 
     def _send_scheduled(self) -> None:
@@ -118,6 +135,17 @@ class Follower(ServerConnection):
             size += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def _is_begun(self) -> bool:
+        return bool(self._waiting) and isinstance(self._waiting[0][0], memoryview)
+
+    def _leave(self) -> None:
+        followers = self._server.followers.get(self.name)
+        if followers is not None:
+            followers.discard(self)
+            if not followers:
+                # Clients choose the names: those that nobody follows must not add up.
+                del self._server.followers[self.name]
+
     def _refuse(self, reason: str) -> None:
         logger.warning("closed the connection from %s: %s", self.peer, reason)
         self.close()
@@ -127,7 +155,7 @@ class FanoutServer(ConnectionServer):
     """Serves subscribers under names.
 
     Attributes:
-        followers: The subscribers of each name.
+        followers: The subscribers of each name that has any.
     """
 
     def __init__(self, banner: bytes) -> None:
@@ -135,41 +163,17 @@ class FanoutServer(ConnectionServer):
         self.followers: dict[str, set[Follower]] = {}
         self._banner = banner
 
-    async def start(self, *args: Any, **kwargs: Any) -> None:
-        """Start to listen: see :meth:`sipyco.tools.AsyncioServer.start`."""
-        self._loop = asyncio.get_running_loop()
-        await super().start(*args, **kwargs)
+    def followers_of(self, name: str) -> list[Follower]:
+        """Return the subscribers of a name, as they are now."""
+        return list(self.followers.get(name, ()))
 
-    def run_in_loop(self, function: Callable[..., object], *args: Any) -> None:
-        """Call a function now if this is the thread of the event loop, else there and soon."""
-        if self.is_in_loop():
-            function(*args)
-        else:
-            self._loop.call_soon_threadsafe(function, *args)
-
-    def is_in_loop(self) -> bool:
-        """Tell whether this is the thread of the event loop."""
-        try:
-            return asyncio.get_running_loop() is self._loop
-        except RuntimeError:
-            return False
-
-    def names(self) -> Container[str]:
-        """Return what can be followed."""
-        return _EVERYTHING
+    def offers(self, name: str) -> bool:
+        """Tell whether a name can be followed. All can, unless a subclass differs."""
+        return True
 
     def welcome(self, follower: Follower) -> None:
         """Begin to send to a subscriber that is new, or has missed something."""
+        follower.is_behind = False
 
     def _make_protocol(self) -> asyncio.Protocol:
         return Follower(self, self._banner)
-
-
-class _Everything:
-    """Contains every name."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-
-_EVERYTHING = _Everything()

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import Any, Literal
 
 from sipyco._io import sockets, tls
+from sipyco._wire import limits
 from sipyco._wire.errors import MessageTooLargeError, ProtocolError
 from sipyco._wire.subscription import SubscriberSession
 
@@ -19,10 +21,29 @@ logger = logging.getLogger(__name__)
 READ_SIZE = 256 << 10
 """Bytes asked of the connection at a time."""
 
+SHORTEST_WAIT = 0.05
+"""Seconds between attempts at least, from the second on."""
+
 LONGEST_WAIT = 60.0
 """Seconds between attempts at most, however long a publisher has been away."""
 
+ATTEMPT_TIMEOUT = 10.0
+"""Seconds for an attempt in the background: a machine that is switched off never answers."""
+
 Callback = Callable[..., Any]
+
+
+@dataclass
+class Link:
+    """One connection, and what is said on it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    session: SubscriberSession
+    peer: str
+    encrypted: bool
+    heard: bool = False
+    """Whether anything was received."""
 
 
 class StreamSubscriber:
@@ -36,6 +57,9 @@ class StreamSubscriber:
 
     receive_task: "asyncio.Task[None]"
     writer: asyncio.StreamWriter
+
+    _hears_at_once = False
+    """Whether publishers say something right away, so that silence is a refusal."""
 
     def __init__(
         self,
@@ -54,6 +78,7 @@ class StreamSubscriber:
         self._state_cb = state_cb
         self._max_message_size = max_message_size
         self._is_closing = False
+        self._is_following = False
 
     async def _connect(
         self,
@@ -66,26 +91,29 @@ class StreamSubscriber:
         peer_cert: str | PathLike[str] | None,
     ) -> None:
         config = tls.choose_config(ssl_config, local_cert, local_key, peer_cert)
-        if hasattr(self, "receive_task") and not self.receive_task.done():
+        if config is not None:
+            config.create_client_context()  # a file that is missing is no reason to try again
+        if self._is_busy():
             raise RuntimeError("this subscriber is connected already; await close() first")
         self._is_closing = False
 
-        async def open_connection() -> tuple[asyncio.StreamReader, SubscriberSession]:
+        async def open_link() -> Link:
             return await self._open(host, port, config, before_receive)
 
+        link: Link | None = None
         try:
-            opened = await open_connection()
+            link = await open_link()
         except OSError as exc:
             if self._reconnect is None:
                 raise
             logger.warning("%s; trying again in the background", exc)
-            opened = None
-        self.receive_task = asyncio.get_running_loop().create_task(
-            self._follow(opened, open_connection)
-        )
+        self.receive_task = asyncio.get_running_loop().create_task(self._run(link, open_link))
 
     async def close(self) -> None:
-        """End the subscription. ``disconnect_cb`` is not called."""
+        """End the subscription. No callback is called any more, nor ``disconnect_cb``.
+
+        From a callback, too. Without effect if there is no connection.
+        """
         self._is_closing = True
         task = getattr(self, "receive_task", None)
         if task is not None and task is not asyncio.current_task():
@@ -93,12 +121,20 @@ class StreamSubscriber:
             await asyncio.wait([task])
         if hasattr(self, "writer"):
             self.writer.close()
+            # TLS says goodbye and waits for the answer, which a publisher that hangs never gives.
             with contextlib.suppress(OSError):
-                await self.writer.wait_closed()
+                await asyncio.wait_for(self.writer.wait_closed(), limits.FLUSH_TIMEOUT)
+            self.writer.transport.abort()
 
     async def _handle(self, value: Any) -> None:
         """Do what is to be done with a value."""
         raise TypeError(f"{type(self).__name__} does not say what to do with values")
+
+    def _is_busy(self) -> bool:
+        if not hasattr(self, "receive_task") or self.receive_task.done():
+            return False
+        # disconnect_cb may connect again, when the task that called it has nothing more to do.
+        return self.receive_task is not asyncio.current_task() or self._is_following
 
     async def _open(
         self,
@@ -106,74 +142,111 @@ class StreamSubscriber:
         port: int | str,
         config: tls.SimpleSSLConfig | None,
         before_receive: Callback | None,
-    ) -> tuple[asyncio.StreamReader, SubscriberSession]:
+    ) -> Link:
         peer = sockets.peer_name(host, port)
         session = SubscriberSession(
             self._banner, self._name, peer, max_message_size=self._max_message_size
         )
         context = None if config is None else config.create_client_context()
         try:
-            reader, self.writer = await sockets.async_open_connection(
+            reader, writer = await sockets.async_open_connection(
                 host, port, ssl=context, limit=READ_SIZE
             )
         except OSError as exc:
             raise (exc if config is None else tls.handshake_error(exc, peer)) from exc
+        self.writer = writer
         try:
             if before_receive is not None:
                 await call(before_receive)
-            self.writer.write(session.connect())
+            writer.write(session.connect())
         except BaseException:
-            self.writer.close()
+            writer.close()
             raise
-        return reader, session
+        return Link(reader, writer, session, peer, encrypted=context is not None)
 
-    async def _follow(self, opened: Any, open_again: Callable[[], Any]) -> None:
-        while True:
-            if opened is not None:
-                await self._tell_state("connected")
-                goes_on = await self._receive(*opened)
-                if self._is_closing:
+    async def _run(self, link: Link | None, open_link: Callable[[], Awaitable[Link]]) -> None:
+        first_wait = self._reconnect
+        wait = first_wait or 0.0
+        while not self._is_closing:
+            if link is not None:
+                begun = asyncio.get_running_loop().time()
+                goes_on = await self._follow_and_tell(link)
+                # A publisher that closes at once, time and again, is one that is not there yet.
+                lasted = asyncio.get_running_loop().time() - begun
+                useful = link.heard or lasted > LONGEST_WAIT
+                if not goes_on or self.receive_task is not asyncio.current_task():
                     return
-                if self.disconnect_cb is not None:
-                    await call(self.disconnect_cb)
-                await self._tell_state("disconnected")
-                if not goes_on:
-                    return
-            if self._reconnect is None:
+                wait = first_wait or 0.0 if useful else _longer(wait)
+            if first_wait is None:
                 return
-            opened = await self._open_when_possible(self._reconnect, open_again)
-
-    async def _open_when_possible(self, wait: float, open_again: Callable[[], Any]) -> Any:
-        while True:
             await asyncio.sleep(wait)
             try:
-                return await open_again()
+                async with asyncio.timeout(ATTEMPT_TIMEOUT):
+                    link = await open_link()
             except OSError as exc:
-                wait = min(2 * wait, max(LONGEST_WAIT, wait))
-                logger.info("%s; trying again in %g s", exc, wait)
+                link = None
+                wait = _longer(wait)
+                logger.info("%s; trying again in %g s", str(exc) or "no answer", wait)
+            except Exception:
+                # before_receive_cb is the user's, and nobody awaits this task.
+                logger.exception("subscription to %r ends: it cannot connect again", self._name)
+                return
 
-    async def _receive(self, reader: asyncio.StreamReader, session: SubscriberSession) -> bool:
-        """Receive until the end of the connection; tell whether another one makes sense."""
+    async def _follow_and_tell(self, link: Link) -> bool:
+        """Follow until the connection ends, and say so; tell whether another one makes sense."""
+        self._is_following = True
         try:
-            while data := await reader.read(READ_SIZE):
-                for value in session.receive(data):
-                    await self._handle(value)
-        except OSError as exc:
-            logger.info("subscription to %r was lost: %s", self._name, exc)
-        except (ProtocolError, MessageTooLargeError) as exc:
-            logger.error("subscription to %r ends: %s", self._name, exc)  # noqa: TRY400  the peer's
-            return False
-        except Exception:
-            # A callback of the user's: what it has to follow is in an unknown state from here on.
-            logger.exception("subscription to %r ends, because a callback failed", self._name)
-            return False
+            goes_on = await self._tell_state("connected") and await self._follow(link)
         finally:
-            self.writer.close()
+            self._is_following = False
+            link.writer.close()
+        if self._is_closing:
+            return False
+        told = await self._tell_state("disconnected")
+        return await self._call(self.disconnect_cb) and told and goes_on
+
+    async def _follow(self, link: Link) -> bool:
+        while data := await self._read(link):
+            link.heard = True
+            try:
+                for value in link.session.receive(data):
+                    if not await self._call(self._handle, value) or self._is_closing:
+                        return False
+            except (ProtocolError, MessageTooLargeError) as exc:
+                # The peer's fault: a traceback would only show ours.
+                logger.error("subscription to %r ends: %s", self._name, exc)  # noqa: TRY400
+                return False
         return True
 
-    async def _tell_state(self, state: str) -> None:
-        if self._state_cb is not None:
-            await call(self._state_cb, state)
+    async def _read(self, link: Link) -> bytes:
+        """Return what comes next; nothing at the end, whose reason is logged."""
+        error: OSError | None = None
+        try:
+            if data := await link.reader.read(READ_SIZE):
+                return data
+        except OSError as exc:
+            error = exc
+        heard = link.heard or not self._hears_at_once
+        reason = tls.loss_error(error, link.peer, encrypted=link.encrypted, heard=heard)
+        level = logging.INFO if heard else logging.WARNING
+        hint = "" if heard else f"; does it offer {self._name!r}?"
+        logger.log(level, "subscription to %r was lost: %s%s", self._name, reason, hint)
+        return b""
+
+    async def _tell_state(self, state: Literal["connected", "disconnected"]) -> bool:
+        return await self._call(self._state_cb, state)
+
+    async def _call(self, callback: Callback | None, *args: Any) -> bool:
+        """Call what is the user's, if there is any, and tell whether that succeeded."""
+        if callback is None:
+            return True
+        try:
+            await call(callback, *args)
+        except Exception:
+            # Nobody awaits this task. What the callback follows is in an unknown state now.
+            logger.exception("subscription to %r ends: a callback failed", self._name)
+            return False
+        return True
 
 
 async def call(callback: Callback, *args: Any) -> None:
@@ -188,3 +261,7 @@ def as_list(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
     if callbacks is None:
         return []
     return [callbacks] if callable(callbacks) else list(callbacks)
+
+
+def _longer(wait: float) -> float:
+    return max(SHORTEST_WAIT, wait, min(2 * wait, LONGEST_WAIT))

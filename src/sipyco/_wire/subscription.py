@@ -3,6 +3,8 @@
 sync_struct and broadcast are the same conversation under two banners.
 """
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -65,6 +67,7 @@ class PublisherSession:
         self.state = PublisherState.AWAIT_BANNER
         self._banner = banner
         self._lines = LineReader(limits.MAX_HANDSHAKE_LINE_SIZE)
+        self._size = 0
 
     def receive(self, data: bytes) -> Subscribed | Refused | None:
         """Take bytes from the client, cut anywhere. What follows the name is not read."""
@@ -74,6 +77,10 @@ class PublisherSession:
         event: Subscribed | Refused | None = None
         while event is None and (line := self._lines.next_line()) is not None:
             event = self._read_line(line)
+        self._size += len(data)
+        if event is None and self._size > 2 * limits.MAX_HANDSHAKE_LINE_SIZE:
+            # Two lines of the greatest length are complete by now.
+            return self._refuse(f"it sent {self._size} bytes without saying what it wants")
         return event
 
     def _read_line(self, line: bytes | TooLong) -> Subscribed | Refused | None:
@@ -130,32 +137,42 @@ class SubscriberSession:
         """Open the conversation."""
         return self._banner + b"\n" + self._name.encode() + b"\n"
 
-    def receive(self, data: bytes) -> list[Any]:
-        """Take bytes from the publisher, cut anywhere, and return the values that are complete.
+    def receive(self, data: bytes) -> Iterator[Any]:
+        """Take bytes from the publisher, cut anywhere, and yield the values that are complete.
+
+        Each is read when it is asked for, so that those before an error are not lost.
 
         Raises:
             ProtocolError: It sent something else. Nothing that follows can be relied on.
             MessageTooLargeError: It sent too long a line. Likewise.
         """
         self._lines.feed(data)
-        values = []
         while (line := self._lines.next_line()) is not None:
             if isinstance(line, TooLong):
                 raise MessageTooLargeError("a message", line.size, self._max_message_size)
-            values.append(self._decode(line))
-        return values
+            try:
+                value = self._decode(line)
+            except pyon.DecodeError as exc:
+                raise ProtocolError(f"{self._peer} sent a line that cannot be read: {exc}") from exc
+            yield value
 
     def _decode(self, line: bytes) -> Any:
-        try:
-            if self._syntax is None:
-                try:
-                    return pyon.decode(line, syntax="json")
-                except pyon.InvalidValueError:
-                    raise
-                except pyon.DecodeError:
-                    value = pyon.decode(line, syntax="python")
-                    self._syntax = "python"
-                    return value
+        if self._syntax is not None:
             return pyon.decode(line, syntax=self._syntax)
+        try:
+            return pyon.decode(line, syntax="json")
         except pyon.DecodeError as exc:
-            raise ProtocolError(f"{self._peer} sent a line that cannot be read: {exc}") from exc
+            # Python syntax may look like a special value of JSON up to where it cannot be JSON.
+            if isinstance(exc, pyon.InvalidValueError) and _is_json(line):
+                raise
+        value = pyon.decode(line, syntax="python")
+        self._syntax = "python"
+        return value
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True

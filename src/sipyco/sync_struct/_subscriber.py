@@ -93,6 +93,8 @@ class Subscriber(StreamSubscriber):
             host, port, before_receive_cb, ssl_config, local_cert, local_key, peer_cert
         )
 
+    _hears_at_once = True
+
     async def _handle(self, value: Any) -> None:
         if value["action"] == ModAction.init.value:
             self._target = self._target_builder(value["struct"])
