@@ -9,7 +9,7 @@ import pytest
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
-def _uvloop() -> asyncio.AbstractEventLoop:
+def uvloop_loop() -> asyncio.AbstractEventLoop:
     if sys.platform == "win32":
         pytest.skip("uvloop does not exist on Windows")
     import uvloop
@@ -19,6 +19,6 @@ def _uvloop() -> asyncio.AbstractEventLoop:
 
 every_loop = pytest.mark.parametrize(
     "loop_factory",
-    [pytest.param(asyncio.new_event_loop, id="asyncio"), pytest.param(_uvloop, id="uvloop")],
+    [pytest.param(asyncio.new_event_loop, id="asyncio"), pytest.param(uvloop_loop, id="uvloop")],
 )
 """Runs a test once per event loop; use as ``asyncio.Runner(loop_factory=loop_factory)``."""

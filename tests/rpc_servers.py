@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -29,6 +29,12 @@ def run(main: Coroutine[Any, Any, T], loop_factory: LoopFactory | None = None) -
 async def settle() -> None:
     """Let everything run that can run without waiting for anything outside of the loop."""
     for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def until(reached: Callable[[], object]) -> None:
+    """Let the loop run until something that nothing announces has come about."""
+    while not reached():  # noqa: ASYNC110
         await asyncio.sleep(0)
 
 

@@ -22,7 +22,9 @@ from sipyco.test.generic_rpc import GenericRPCCase
 TOP = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(("old", "new"), [("asyncio_tools", "tools")], ids=lambda name: name)
+@pytest.mark.parametrize(
+    ("old", "new"), [("asyncio_tools", "tools"), ("logging_tools", "logs")], ids=lambda name: name
+)
 def test_an_old_module_warns_and_gives_everything_of_the_new(
     old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -118,7 +120,10 @@ class TestOfControllers(GenericRPCCase):
 
 
 def outcome(
-    test: Callable[[GenericRPCCase], object], monkeypatch: pytest.MonkeyPatch
+    test: Callable[[GenericRPCCase], object],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    in_setup: bool = False,
 ) -> tuple[str, list[subprocess.Popen[bytes]]]:
     """Run one test; return what went wrong, and the processes that were started."""
     processes: list[subprocess.Popen[bytes]] = []
@@ -129,8 +134,13 @@ def outcome(
             processes.append(self)
 
     class Case(GenericRPCCase):
+        def setUp(self) -> None:
+            if in_setup:
+                test(self)
+
         def runTest(self) -> None:
-            test(self)
+            if not in_setup:
+                test(self)
 
     monkeypatch.setattr(subprocess, "Popen", Watched)
     result = unittest.TestResult()
@@ -138,13 +148,16 @@ def outcome(
     return "".join(text for _, text in result.failures + result.errors), processes
 
 
-def test_what_a_failed_test_has_started_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_setup", [False, True])
+def test_what_a_failed_test_has_started_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, *, in_setup: bool
+) -> None:
     def test(case: GenericRPCCase) -> None:
         port = free_port()
         case.start_server("hello", demo("hello", port), port, 20)
         raise ValueError("the test itself failed")
 
-    error, (process,) = outcome(test, monkeypatch)
+    error, (process,) = outcome(test, monkeypatch, in_setup=in_setup)
     assert "the test itself failed" in error
     assert process.returncode == 0
 

@@ -155,7 +155,8 @@ def test_the_documentation_is_what_inspect_tells() -> None:
 
 def test_a_decorated_method_has_the_documentation_of_what_it_decorates() -> None:
     methods = described(Everything())
-    assert methods["decorated"][0]["varargs"] == "args"  # the signature is that of the wrapper
+    assert methods["decorated"][0]["args"] == ["self", "x"]
+    assert methods["decorated"][0]["varargs"] is None
     assert methods["decorated"][1] == "Documented."
 
 

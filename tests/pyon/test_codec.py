@@ -145,6 +145,11 @@ def test_text_may_be_bytes_of_utf_8(kind: Any) -> None:
     assert caught.value.pos == 2
 
 
+def test_memory_may_have_any_layout() -> None:
+    assert decode(memoryview(b"[x1x]x")[::2]) == [1]
+    assert decode(memoryview(b"[12]").cast("i")) == [12]
+
+
 def test_both_spellings_are_recognised() -> None:
     assert decode('{"__jsonclass__":["tuple",[[1]]]}') == (1,)
     assert decode("{'__jsonclass__': [\"tuple\", [[1]]]}") == {"__jsonclass__": ["tuple", [[1]]]}

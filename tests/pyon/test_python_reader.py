@@ -238,7 +238,7 @@ def test_time_grows_with_the_text_and_not_with_its_square(text: str) -> None:
     for syntax in ("python", "json", None):
         with suppress(DecodeError):
             decode(text, syntax=syntax)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10  # The square would take hours.
 
 
 literals = st.recursive(

@@ -3,10 +3,13 @@
 import errno
 import ipaddress
 import logging
+import os
 import socket
 from collections.abc import Iterable, Sequence
 
-__all__ = ["Hosts", "as_list", "free_port", "is_loopback", "usable"]
+from sipyco._io.sockets import peer_name
+
+__all__ = ["Hosts", "as_list", "bind_error", "free_port", "is_loopback", "need_one_port", "usable"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,28 +35,78 @@ def is_loopback(host: str | None) -> bool:
 
 
 def usable(hosts: Iterable[str | None]) -> list[str | None]:
-    """Leave out loopback addresses of a family that this machine does not have."""
+    """Leave out loopback addresses of a family that this machine does not have.
+
+    Raises:
+        OSError: It does not have another address, on whose being served somebody relies.
+    """
     found: list[str | None] = []
     missing: list[str | None] = []
     for host in hosts:
-        if host is not None and is_loopback(host) and host != "localhost":
-            try:
-                _bound(host, 0).close()
-            except OSError as exc:
-                if exc.errno not in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}:
-                    raise
-                missing.append(host)
-                continue
-        found.append(host)
+        addresses = _addresses_of_localhost() if host == "localhost" else [host]
+        if _is_address(host) and not is_loopback(host):
+            # From Python 3.13 on, asyncio silently leaves out addresses that are not there.
+            _bound(host, 0).close()
+        present = [address for address in addresses if not is_loopback(address) or _exists(address)]
+        found += present
+        if not present:
+            missing.append(host)
     if missing and found:
         logger.warning("this machine does not have the address %s", ", ".join(map(str, missing)))
-    return found or missing
+    return list(dict.fromkeys(found or missing))
+
+
+def need_one_port(hosts: Sequence[str | None]) -> bool:
+    """Tell whether port 0 would become a different port for each of several addresses."""
+    return len(hosts) > 1 or not _is_address(hosts[0])
 
 
 def free_port(hosts: Sequence[str | None]) -> int:
     """Find a port for several addresses, each of which would otherwise get its own."""
     with _bound(hosts[0], 0) as sock:
         return int(sock.getsockname()[1])
+
+
+def bind_error(error: OSError, hosts: Sequence[str | None], port: int) -> OSError:
+    """Return the error, of the same class, with a text that says what could not be bound."""
+    where = ", ".join(peer_name(host or "*", port) for host in hosts)
+    reason, hint = error.strerror or str(error), ""
+    if not isinstance(error, socket.gaierror) and error.errno:
+        reason = os.strerror(error.errno)  # the event loops put longer texts there
+    if error.errno == errno.EADDRINUSE:
+        hint = "; is another copy of this program running?"
+    elif error.errno == errno.EADDRNOTAVAIL:
+        hint = "; give an address that this machine has"
+    elif isinstance(error, PermissionError):
+        hint = "; ports below 1024 need privileges"
+    elif isinstance(error, socket.gaierror):
+        hint = "; is the host's name spelled right?"
+    message = f"cannot listen on {where}: {reason[:1].lower()}{reason[1:]}{hint}"
+    return type(error)(message) if error.errno is None else type(error)(error.errno, message)
+
+
+def _is_address(host: str | None) -> bool:
+    try:
+        ipaddress.ip_address(host or "")
+    except ValueError:
+        return False
+    return True
+
+
+def _addresses_of_localhost() -> list[str]:
+    # Often two, also on machines without IPv6.
+    found = socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _exists(host: str | None) -> bool:
+    try:
+        _bound(host, 0).close()
+    except OSError as exc:
+        if exc.errno not in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}:
+            raise
+        return False
+    return True
 
 
 def _bound(host: str | None, port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """A connection of a client to a server, on an event loop."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from typing import cast
@@ -43,6 +44,14 @@ class AsyncioLink(asyncio.Protocol):
         assert self._transport is not None
         self._transport.write(data)
 
+    def has_unread(self) -> bool:
+        """Tell whether bytes have come that the event loop has not handed over yet."""
+        assert self._transport is not None
+        sock = self._transport.get_extra_info("socket")
+        if sock.fileno() < 0:  # closed
+            return False
+        return sockets.wait_ready(sock, reading=True, writing=False, timeout=0)[0]
+
     def local_host(self) -> str:
         """Return the address of this end."""
         assert self._transport is not None
@@ -64,10 +73,20 @@ class AsyncioLink(asyncio.Protocol):
             return
         try:
             self._take(data)
-        except Exception as exc:  # noqa: BLE001  whatever it was, the place in the stream is lost
+        except BaseException as exc:
+            # Whatever it was, the place in the stream is lost.
             error = ConnectionLost(f"the connection to {self._peer} was given up: {exc}")
             error.__cause__ = exc
             self._end(error)
+            if not isinstance(exc, Exception):
+                raise
+
+    def eof_received(self) -> None:
+        """Take from asyncio that the server will say no more: nothing more is sent to it either.
+
+        asyncio would first send what is unsent, to a server that may never read it.
+        """
+        self._end(tls.loss_error(None, self._peer, encrypted=self._encrypted, heard=self._heard))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take the end of the connection from asyncio."""
@@ -104,16 +123,36 @@ async def connect(
         OSError: The connection could not be made. Nothing is left open.
     """
     peer = sockets.peer_name(host, port)
+    number = sockets.parse_port(port)
     context = None if ssl_config is None else ssl_config.create_client_context()
-    try:
-        _, link = await asyncio.get_running_loop().create_connection(
+    loop = asyncio.get_running_loop()
+
+    async def connect_to(address: str) -> AsyncioLink:
+        _, link = await loop.create_connection(
             lambda: AsyncioLink(peer, take, lost, encrypted=context is not None),
-            host,
-            sockets.parse_port(port),
+            address,
+            number,
             ssl=context,
+            server_hostname=None if context is None else host,
         )
+        return link
+
+    try:
+        found = await loop.getaddrinfo(host, number, type=socket.SOCK_STREAM)
+        *others, last = [address[0] for *_, address in found]
+        # One by one, as blocking programs do: of several refusals asyncio itself makes an
+        # OSError that is no ConnectionRefusedError.
+        for address in others:
+            try:
+                return await connect_to(str(address))
+            except ssl.SSLError:  # the server was reached
+                raise
+            except OSError:
+                continue
+        return await connect_to(str(last))
     except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as exc:
-        raise tls.handshake_error(exc, peer) from exc
+        if context is not None:
+            raise tls.handshake_error(exc, peer) from exc
+        raise tls.loss_error(exc, peer, encrypted=False, heard=False) from exc
     except OSError as exc:
         raise sockets.with_peer(exc, peer) from None
-    return link

@@ -72,7 +72,10 @@ class BlockingLink:
 
     def local_host(self) -> str:
         """Return the address of this end."""
-        return str(self._sock.getsockname()[0])
+        try:
+            return str(self._sock.getsockname()[0])
+        except OSError as exc:  # closed
+            raise self._peer_lost(exc) from exc
 
     def set_timeout(self, timeout: float | None) -> None:
         """Change the seconds of each wait."""
@@ -82,10 +85,19 @@ class BlockingLink:
         """Take bytes to send. Nothing is sent before :meth:`move`."""
         self._unsent.append(memoryview(data))
 
-    def move(self, take: Callable[[bytes], None]) -> None:
+    def check(self) -> None:
+        """Raise ConnectionLost if the connection is known to be gone."""
+        if self._lost is not None:
+            raise ConnectionLost(str(self._lost)) from self._lost
+
+    def move(self, take: Callable[[bytes], None], *, wait: bool = True) -> None:
         """Send what can be sent, wait for bytes, and hand these to ``take``.
 
         Both directions move at once, so that two sides that send a lot never wait for each other.
+
+        Args:
+            take: Called with the bytes. An exception that it raises ends the connection.
+            wait: If false, return at once if nothing has come.
 
         Raises:
             ConnectionLost: The connection has ended, or was given up before.
@@ -93,15 +105,17 @@ class BlockingLink:
             TimeoutError: Nothing moved for ``timeout`` seconds. What is unsent stays queued.
             BlockingIOError: The same, with a timeout of 0.
         """
-        if self._lost is not None:
-            raise ConnectionLost(str(self._lost)) from self._lost
+        self.check()
         try:
             while True:
                 needs_room = self._send()
-                if self._tls is None or not self._tls.pending():
+                if wait and (self._tls is None or not self._tls.pending()):
                     self._wait(writing=needs_room or self._receive_needs_room)
-                if self._receive(take):
+                if self._receive(take) or not wait:
                     return
+        except ConnectionLost as exc:
+            self._lose(str(exc))
+            raise
         except BaseException as exc:
             if self._midway:
                 self._lose(
@@ -186,6 +200,7 @@ class BlockingLink:
         if self._lost is None:
             self._lost = ConnectionLost(why)
         with contextlib.suppress(OSError):
-            # Wakes another thread's wait, which closing alone would not.
-            self._sock.shutdown(socket.SHUT_RDWR)
+            # Wakes another thread's wait, which closing alone would not. Not the method of
+            # SSLSocket: that turns encryption off first, and the other thread may be sending.
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
         self._sock.close()

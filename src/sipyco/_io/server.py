@@ -29,7 +29,7 @@ class AsyncioServer:
 
     def __init__(self) -> None:
         self._listener = Listener(self._make_protocol)
-        self._client_tasks: set[asyncio.Task[None]] = set()
+        self._client_tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @property
     def server(self) -> asyncio.Server | None:
@@ -63,12 +63,19 @@ class AsyncioServer:
         await self._listener.start(host, port, config)
 
     async def stop(self) -> None:
-        """Stop to listen, end all connections and wait until they have ended."""
+        """Stop to listen, cancel the coroutines of all connections and wait until they have ended.
+
+        What they have written is sent first, unless a client does not read it in two seconds.
+        """
         await self._listener.stop()
         tasks = list(self._client_tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            _, waiting = await asyncio.wait(tasks, timeout=limits.FLUSH_TIMEOUT)
+            for task in waiting:
+                self._client_tasks[task].transport.abort()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _make_protocol(self) -> asyncio.Protocol:
         reader = asyncio.StreamReader(limit=limits.MAX_STREAM_LINE_SIZE)
@@ -80,8 +87,8 @@ class AsyncioServer:
             return
         sockets.prepare_transport(writer.transport)
         task = asyncio.get_running_loop().create_task(self._run_connection(reader, writer))
-        self._client_tasks.add(task)
-        task.add_done_callback(self._client_tasks.discard)
+        self._client_tasks[task] = writer
+        task.add_done_callback(self._client_tasks.pop)
 
     async def _run_connection(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -22,11 +22,10 @@ TERMINATING = tuple(
 
 
 class SignalHandler:
-    """Turns the signals that end a process into the end of `wait_terminate`.
+    """Turns the signals that end a process into the end of `wait_terminate`."""
 
-    `signal.signal` and not `loop.add_signal_handler`, since it is the same on Windows, leaves
-    handlers of the loop alone, needs no loop before one runs, and can be undone exactly.
-    """
+    # By `signal.signal` and not by `loop.add_signal_handler`, since it is the same on Windows,
+    # leaves handlers of the loop alone, needs no loop before one runs, and can be undone exactly.
 
     __module__ = "sipyco.tools"
 

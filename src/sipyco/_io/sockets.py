@@ -39,7 +39,7 @@ def parse_port(port: int | str) -> int:
     """
     try:
         number = int(port)
-    except ValueError:
+    except (TypeError, ValueError):
         number = -1
     if not 0 <= number <= 65535:
         raise ValueError(f"{port!r} is no TCP port; ports are numbers from 0 to 65535")

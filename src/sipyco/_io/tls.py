@@ -15,6 +15,12 @@ __all__ = [
     "loss_error",
 ]
 
+_BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+# The end of the connection, as the ssl module reports it.
+
+_WRONG_NAME = {62, 64}
+# OpenSSL's codes for a host name and for an IP address that the certificate does not have.
+
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
 # What OpenSSL says, from version to version, when the first bytes are no TLS record.
 
@@ -103,10 +109,16 @@ def choose_config(
 
 
 def handshake_error(error: OSError, peer: str) -> OSError:
-    """Explain why the TLS handshake of a client with the server ``peer`` failed."""
+    """Explain to a client why its TLS handshake with the server ``peer`` failed."""
     if isinstance(error, TimeoutError):
         return TimeoutError(f"{peer} did not answer the TLS handshake in time; does it use TLS?")
-    return loss_error(error, peer, encrypted=True, heard=False)
+    if isinstance(error, ssl.SSLError) and not isinstance(error, _BROKEN_OFF):
+        return explain(error, local="this client", peer=f"server {peer}")
+    if isinstance(error, ConnectionError | ssl.SSLError):
+        return TLSError(
+            1, f"server {peer} ended the TLS handshake without a word; most likely it uses no TLS"
+        )
+    return error
 
 
 def loss_error(error: BaseException | None, peer: str, *, encrypted: bool, heard: bool) -> OSError:
@@ -121,8 +133,7 @@ def loss_error(error: BaseException | None, peer: str, *, encrypted: bool, heard
     Returns:
         TLSError where one side refused the other, ConnectionLost otherwise.
     """
-    broken_off = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-    if isinstance(error, ssl.SSLError) and not broken_off:
+    if isinstance(error, ssl.SSLError) and not isinstance(error, _BROKEN_OFF):
         return explain(error, local="this client", peer=f"server {peer}")
     if encrypted and not heard:
         # With TLS 1.3 the server judges the client's certificate after the client has finished
@@ -130,8 +141,8 @@ def loss_error(error: BaseException | None, peer: str, *, encrypted: bool, heard
         return TLSError(
             1,
             f"server {peer} closed the connection before its first word; most likely it refuses "
-            "the certificate of this client (then put this side's local_cert into the peer_cert "
-            "file of the server) or does not use TLS",
+            "the certificate of this client: put this side's local_cert into the peer_cert file "
+            "of the server",
         )
     how = f"the connection to {peer} was lost"
     if isinstance(error, OSError) and error.strerror and not isinstance(error, ssl.SSLError):
@@ -152,7 +163,12 @@ def explain(error: ssl.SSLError, *, local: str, peer: str) -> TLSError:
         peer: The other side: ``"server [::1]:3249"``, ``"client 10.0.0.7:50412"``.
     """
     reason = error.reason or ""
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _WRONG_NAME:
+        text = (
+            f"{local} refuses {peer}: {error.verify_message}; connect to a name that stands in "
+            "its certificate (subjectAltName), or leave check_hostname off"
+        )
+    elif isinstance(error, ssl.SSLCertVerificationError):
         text = (
             f"{local} refuses {peer}: its certificate is not accepted ({error.verify_message}); "
             f"put the certificate that it shows into the peer_cert file of {local}"

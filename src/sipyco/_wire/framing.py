@@ -34,6 +34,15 @@ class LineReader:
         self._searched = 0  # bytes of the buffer in which there is no line end
         self._discarded = 0  # bytes of the present line that were thrown away
 
+    @property
+    def is_in_line(self) -> bool:
+        """Whether a line has begun that has not ended yet. Ask when there is no next line."""
+        return bool(self._buffer) or self._discarded > 0
+
+    def peek(self, size: int) -> bytes:
+        """Return the first bytes of the line that is not complete yet."""
+        return bytes(self._buffer[:size])
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the stream, cut anywhere."""
         self._buffer += data

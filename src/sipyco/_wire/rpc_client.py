@@ -80,7 +80,8 @@ class ClientSession:
 
     Attributes:
         state: What is awaited.
-        peer: The server in the words of error messages, as ``"::1:3251"``.
+        peer: The server in the words of error messages, as ``"[::1]:3251"``.
+        last_request: How many requests there were, which is the number of the last one.
     """
 
     def __init__(self, peer: str, *, max_message_size: int = limits.MAX_MESSAGE_SIZE) -> None:
@@ -90,7 +91,7 @@ class ClientSession:
         self._lines = LineReader(limits.MAX_GREETING_SIZE)
         self._greeting = Greeted([], None, frozenset())
         self._syntax: Syntax = "python"
-        self._last_request = 0
+        self.last_request = 0
         self._unanswered: deque[int] = deque()
         self._abandoned: set[int] = set()
 
@@ -143,6 +144,11 @@ class ClientSession:
         if request in self._unanswered:
             self._abandoned.add(request)
 
+    @property
+    def awaits_answers(self) -> bool:
+        """Whether the server still owes answers, abandoned ones included."""
+        return bool(self._unanswered)
+
     # Bytes
 
     def receive(self, data: bytes) -> list[Event]:
@@ -165,6 +171,10 @@ class ClientSession:
                 raise
             if event is not None:
                 events.append(event)
+        if self.state is ClientState.READY and not self.awaits_answers and self._lines.is_in_line:
+            # Its end would come after the next request, and pass for the answer to it.
+            self.state = ClientState.CLOSED
+            raise self._unasked()
         return events
 
     def receive_end(self) -> None:
@@ -175,9 +185,9 @@ class ClientSession:
         if self.state is not ClientState.READY:
             raise RuntimeError(f"cannot make a request to {self.peer} now: {self.state.name}")
         data = encode_line(request, self._syntax)
-        self._last_request += 1
-        self._unanswered.append(self._last_request)
-        return self._last_request, data
+        self.last_request += 1
+        self._unanswered.append(self.last_request)
+        return self.last_request, data
 
     def _read_line(self, line: bytes | TooLong) -> Event | None:
         match self.state:
@@ -196,7 +206,10 @@ class ClientSession:
                     self._abandoned.remove(request)
                     return None
                 return self._read_answer(request, line)
-        raise ProtocolError(f"{self.peer} sent an answer although nothing was asked")
+        raise self._unasked()
+
+    def _unasked(self) -> ProtocolError:
+        return ProtocolError(f"{self.peer} sent an answer although nothing was asked")
 
     def _read_answer(self, request: int, line: bytes | TooLong) -> Returned | Failed:
         if isinstance(line, TooLong):

@@ -149,6 +149,12 @@ class ServerSession:
             if line is None:
                 break
             events.append(self._read_line(line))
+        if self.state is ServerState.AWAIT_BANNER:
+            # A client that wants TLS sends no line end, and would wait for as long as this side.
+            begun = self._lines.peek(60)
+            if not (BANNER + b"\r").startswith(begun):
+                self.state = ServerState.CLOSED
+                events.append(Refused(_no_banner(begun)))
         return events
 
     def receive_end(self) -> None:
@@ -169,7 +175,7 @@ class ServerSession:
 
     def _read_banner(self, line: bytes | TooLong) -> Event:
         if line != BANNER and line != BANNER + b"\r":
-            return Refused(f"the first line was {_start(line)} instead of {BANNER!r}")
+            return Refused(_no_banner(line))
         self.state = ServerState.AWAIT_TARGET
         # JSON whatever the version, so that it can be read before a spelling is agreed.
         greeting = {
@@ -204,8 +210,9 @@ class ServerSession:
         self._last_request += 1
         number = self._last_request
         if isinstance(line, TooLong):
+            # Travels as a ValueError, which every peer knows.
             error = MessageTooLargeError("a request", line.size, self._max_message_size)
-            return BadRequest(number, error)
+            return BadRequest(number, ValueError(str(error)))
         try:
             request = pyon.decode(line, syntax=self._syntax)
         except pyon.InvalidValueError as exc:
@@ -227,6 +234,12 @@ class ServerSession:
             case _:
                 problem = "a request is a dict with an action"
         return BadRequest(number, ValueError(problem))
+
+
+def _no_banner(line: bytes | TooLong) -> str:
+    if isinstance(line, bytes) and line.startswith(b"\x16\x03"):
+        return "it wants TLS, which this server was not told to use (ssl_config)"
+    return f"the first line was {_start(line)} instead of {BANNER!r}"
 
 
 def _start(line: bytes | TooLong) -> str:

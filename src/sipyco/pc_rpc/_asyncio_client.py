@@ -1,6 +1,7 @@
 """The client for programs on an event loop."""
 
 import asyncio
+import functools
 from collections.abc import Callable, Coroutine, Generator
 from os import PathLike
 from types import TracebackType
@@ -34,6 +35,7 @@ class AsyncioClient(Proxy):
 
     def __init__(self) -> None:
         self._rpc_link: asyncio_.AsyncioLink | None = None
+        self._rpc_is_connecting = False
         self._rpc_session = ClientSession("the server")
         self._rpc_greeting = Greeted([], None, frozenset())
         self._rpc_target: str | None = None
@@ -59,13 +61,20 @@ class AsyncioClient(Proxy):
         After an error nothing is left open, and it can be tried again.
         """
         config = choose_config(ssl_config, local_cert, local_key, peer_cert)
-        if self._rpc_link is not None:
+        if self._rpc_link is not None or self._rpc_is_connecting:
             raise RuntimeError("already connected; call close_rpc() first")
         peer = sockets.peer_name(host, port)
-        self._rpc_session = ClientSession(peer, max_message_size=max_message_size)
+        session = ClientSession(peer, max_message_size=max_message_size)
+        self._rpc_session = session
         self._rpc_target, self._rpc_known_methods = None, frozenset()
         self._rpc_loss = None
-        self._rpc_link = await asyncio_.connect(host, port, config, self._rpc_take, self._rpc_lost)
+        take = functools.partial(self._rpc_take, session)
+        lost = functools.partial(self._rpc_lost, session)
+        self._rpc_is_connecting = True
+        try:
+            self._rpc_link = await asyncio_.connect(host, port, config, take, lost)
+        finally:
+            self._rpc_is_connecting = False
         try:
             self._rpc_greeting = await self._rpc_handshake(self._rpc_session.connect(), Greeted)
             await self.select_rpc_target(target_name)
@@ -79,6 +88,7 @@ class AsyncioClient(Proxy):
         Raises:
             IncompatibleServer: There is no such target. Another can still be selected.
         """
+        self._rpc_connected()
         target = choose_target(target_name, self._rpc_greeting)
         if target is not None:
             selected = await self._rpc_handshake(self._rpc_session.select(target), Selected)
@@ -146,7 +156,8 @@ class AsyncioClient(Proxy):
     async def _rpc_handshake(self, data: bytes, expected: type[E]) -> E:
         link = self._rpc_connected()
         try:
-            event = await self._rpc_exchange(link, data)
+            link.write(data)
+            event = await self._rpc_answer()
         except BaseException:
             # Without its handshake a conversation is of no use to anybody.
             link.close()
@@ -157,30 +168,46 @@ class AsyncioClient(Proxy):
     async def _rpc_ask(self, ask: Callable[[], tuple[int, bytes]]) -> Returned | Failed:
         async with self._rpc_turn:
             link = self._rpc_connected()
-            number, data = ask()
+            session = self._rpc_session
+            while not session.awaits_answers and link.has_unread():
+                # What has come although nobody asked must not pass for the answer to this.
+                await asyncio.sleep(0)
+                link = self._rpc_connected()
+            requests_before = session.last_request
+            number = None
             try:
-                event = await self._rpc_exchange(link, data)
+                counted, data = ask()
+                link.write(data)
+                number = counted
+                event = await self._rpc_answer()
             except BaseException:
-                self._rpc_session.abandon(number)
+                if number is not None:
+                    session.abandon(number)
+                elif session.last_request != requests_before:
+                    # Ctrl-C struck between the two: the session expects an answer to a request
+                    # of which perhaps nothing was sent.
+                    link.close()
                 raise
             assert isinstance(event, Returned | Failed)
             return event
 
-    async def _rpc_exchange(self, link: asyncio_.AsyncioLink, data: bytes) -> Event:
+    async def _rpc_answer(self) -> Event:
+        self._rpc_connected()  # or its loss would be waited for in vain
         self._rpc_waiting = asyncio.get_running_loop().create_future()
         try:
-            link.write(data)
             return await self._rpc_waiting
         finally:
             self._rpc_waiting = None
 
-    def _rpc_take(self, data: bytes) -> None:
-        for event in self._rpc_session.receive(data):
+    def _rpc_take(self, session: ClientSession, data: bytes) -> None:
+        for event in session.receive(data):
             if self._rpc_waiting is not None and not self._rpc_waiting.done():
                 self._rpc_waiting.set_result(event)
 
-    def _rpc_lost(self, reason: OSError) -> None:
-        self._rpc_session.receive_end()
+    def _rpc_lost(self, session: ClientSession, reason: OSError) -> None:
+        session.receive_end()
+        if session is not self._rpc_session:
+            return  # an attempt to connect that was given up, and its end only noticed now
         self._rpc_loss = reason
         if self._rpc_waiting is not None and not self._rpc_waiting.done():
             cause = reason.__cause__

@@ -64,6 +64,8 @@ class BestEffortClient(Proxy):
         max_message_size: int = MAX_MESSAGE_SIZE,
     ) -> None:
         config = choose_config(ssl_config, local_cert, local_key, peer_cert)
+        if config is not None:
+            config.create_client_context()  # files that are wrong will not get right by waiting
         self._rpc_address = (host, port, firstcon_timeout, config, max_message_size)
         self._rpc_peer = peer_name(host, port)
         self._rpc_target_name = target_name
@@ -196,5 +198,6 @@ class BestEffortClient(Proxy):
                 logger.log(level, "%s; trying again in %g s", exc, self._rpc_retry)
                 self._rpc_closed.wait(self._rpc_retry)
             else:
-                logger.warning("connection to %s is established", self._rpc_peer)
+                if not self._rpc_closed.is_set():
+                    logger.warning("connection to %s is established", self._rpc_peer)
                 return

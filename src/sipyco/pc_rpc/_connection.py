@@ -100,7 +100,8 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close without waiting for the client to read its answers."""
-        if self._transport is not None:
+        # A transport of asyncio that has sent its last bytes after close() cannot bear it.
+        if self._transport is not None and not self.closed.done():
             self._transport.abort()
 
     # Carrying out

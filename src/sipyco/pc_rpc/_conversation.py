@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sipyco._io import blocking, sockets
 from sipyco._io.tls import SimpleSSLConfig
+from sipyco._wire.errors import ConnectionLost, ProtocolError
 from sipyco._wire.rpc_client import ClientSession, Event, Failed, Greeted, Returned, Selected
 
 __all__ = ["Conversation"]
@@ -66,6 +67,7 @@ class Conversation:
             IncompatibleServer: There is no such target. The conversation goes on.
         """
         with self._turn:
+            self._link.check()
             data = self._session.select(target)
             self.methods = self._handshake(data, Selected).methods
             self.target = target
@@ -103,29 +105,39 @@ class Conversation:
 
     def _request(self, what: str, ask: Callable[[], tuple[int, bytes]]) -> Returned | Failed:
         with self._turn:
-            # An earlier caller may have been interrupted with its answer in hand.
-            self._events.clear()
+            requests_before = self._session.last_request
             number = None
             try:
-                number, data = ask()
+                # What has come although nobody asked must not pass for the answer to this.
+                self._link.move(self._take, wait=False)
+                counted, data = ask()
                 self._link.queue(data)
-                while not self._events:
-                    self._link.move(self._take)
-            except TimeoutError as exc:
-                assert number is not None
-                self._session.abandon(number)
-                raise TimeoutError(f"{what} has no answer yet: {exc}") from None
+                number = counted
+                return self._answer_to(number)
             except BaseException as exc:
                 if number is not None:
                     self._session.abandon(number)
-                elif not isinstance(exc, Exception):
-                    # Ctrl-C struck while the request was being counted: it may stand in the
-                    # list of unanswered ones without ever having been sent.
+                    if isinstance(exc, TimeoutError):
+                        raise TimeoutError(f"{what} has no answer yet: {exc}") from None
+                elif self._session.last_request != requests_before:
+                    # Ctrl-C struck after the request was counted and before its bytes were kept:
+                    # an answer is expected that will never come.
                     self._link.close()
                 raise
-            event = self._events.popleft()
-            assert isinstance(event, Returned | Failed)
-            return event
+
+    def _answer_to(self, number: int) -> Returned | Failed:
+        while True:
+            while self._events:
+                event = self._events.popleft()
+                assert isinstance(event, Returned | Failed)
+                # Other answers are for callers that were interrupted with them in hand.
+                if event.request == number:
+                    return event
+            self._link.move(self._take)
 
     def _take(self, data: bytes) -> None:
-        self._events.extend(self._session.receive(data))
+        try:
+            events = self._session.receive(data)
+        except ProtocolError as exc:
+            raise ConnectionLost(f"the connection to {self._peer} was given up: {exc}") from exc
+        self._events.extend(events)

@@ -81,7 +81,8 @@ def document_function(function: Callable[..., Any]) -> tuple[dict[str, Any], str
     What PYON cannot spell (annotations, some defaults) is told by its text.
     """
     try:
-        spec = inspect.getfullargspec(function)._asdict()
+        # Of a decorated function those arguments that its caller gives, not (*args, **kwargs).
+        spec = inspect.getfullargspec(inspect.unwrap(function))._asdict()
     except (TypeError, ValueError):  # builtins that do not tell their signature
         spec = {
             "args": [],

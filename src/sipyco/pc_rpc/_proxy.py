@@ -55,9 +55,16 @@ class Proxy:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         methods = self._rpc_methods()
         if methods is not None and name not in methods:
+            if name.startswith("_"):
+                raise AttributeError(
+                    f"the remote target has no method {name!r}, or keeps it private; give it a "
+                    "public name, or start the server with allow_private=True"
+                )
             similar = difflib.get_close_matches(name, methods, n=1)
             hint = f"; did you mean {similar[0]!r}?" if similar else ""
-            raise AttributeError(f"the remote target has no method {name!r}{hint}")
+            # Python would add the same hint once more if it knew of this object.
+            message = f"the remote target has no method {name!r}{hint}"
+            raise AttributeError(message, name=name, obj=None)
         return functools.partial(self._rpc_invoke, name)
 
     def __dir__(self) -> list[str]:

@@ -102,13 +102,24 @@ def _loop_for_this_thread(
     given: asyncio.AbstractEventLoop | None,
 ) -> Iterator[asyncio.AbstractEventLoop]:
     loop = given or current_loop()
+    # A loop that runs in this thread need not be its current one in the sense of asyncio.
+    if _is_in_coroutine() or (loop is not None and loop.is_running()):
+        raise RuntimeError(
+            "simple_server_loop() runs the event loop itself, but one is running already; "
+            "in a coroutine use Server and its start() and stop()"
+        )
     if loop is not None:
-        if loop.is_running():
-            raise RuntimeError(
-                "simple_server_loop() runs the event loop itself, but it is running already; "
-                "in a coroutine use Server and its start() and stop()"
-            )
+        if loop.is_closed():
+            raise RuntimeError("simple_server_loop() was given an event loop that is closed")
         yield loop
         return
     with asyncio.Runner(loop_factory=new_loop) as runner:
         yield runner.get_loop()
+
+
+def _is_in_coroutine() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

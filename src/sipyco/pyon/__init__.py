@@ -4,10 +4,10 @@ One model of data in two spellings: the syntax of Python literals, which people 
 write, and JSON, which other languages can. Decoding never executes anything.
 """
 
-from ._codec import Syntax, decode, encode, wrap
-from ._errors import DecodeError, EncodeError, InvalidValueError
-from ._files import load_file, store_file
-from ._types import deregister, register
+from sipyco.pyon._codec import Syntax, decode, encode, wrap
+from sipyco.pyon._errors import DecodeError, EncodeError, InvalidValueError
+from sipyco.pyon._files import load_file, store_file
+from sipyco.pyon._registry import deregister, register
 
 __all__ = [
     "DecodeError",

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from ._codec import Syntax, decode, encode
-from ._files import replace_file
-from ._json import is_json
+from sipyco.pyon._codec import Syntax, decode, encode
+from sipyco.pyon._files import replace_file
+from sipyco.pyon._json import is_json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

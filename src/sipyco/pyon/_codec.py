@@ -2,9 +2,9 @@
 
 from typing import Any, Literal, TypeAlias
 
-from . import _diagnosis, _json, _python_reader, _python_writer, _types
-from ._errors import DecodeError, InvalidValueError
-from ._types import UnknownTypeError
+from sipyco.pyon import _diagnosis, _json, _python_reader, _python_writer, _types
+from sipyco.pyon._errors import DecodeError, InvalidValueError
+from sipyco.pyon._types import UnknownTypeError
 
 Syntax: TypeAlias = Literal["python", "json"]
 """The two spellings."""
@@ -87,15 +87,16 @@ def decode(
 
 
 def _text(data: bytes | bytearray | memoryview) -> str:
+    if isinstance(data, memoryview) and not data.c_contiguous:
+        data = data.tobytes()
     try:
         return str(data, "utf-8")
     except UnicodeDecodeError as error:
         # The part before the error is text, so that its position can be told in lines.
-        before = str(bytes(data[: error.start]), "utf-8")
+        before = error.object[: error.start].decode()
+        found = error.object[error.start]
         raise DecodeError(
-            f"not UTF-8: byte 0x{error.object[error.start]:02x} ({error.reason})",
-            before,
-            len(before),
+            f"not UTF-8: byte 0x{found:02x} ({error.reason})", before, len(before)
         ) from None
 
 

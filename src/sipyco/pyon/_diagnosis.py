@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from . import _types
-from ._errors import EncodeError, render
-from ._halves import joinable
-from ._limits import MAX_INTEGER_DIGITS, depth_message, shorten
-from ._python_writer import is_name
+from sipyco.pyon import _types
+from sipyco.pyon._errors import EncodeError, render
+from sipyco.pyon._halves import joinable
+from sipyco.pyon._limits import MAX_INTEGER_DIGITS, depth_message, shorten
+from sipyco.pyon._python_writer import is_name
 
 _Trail: TypeAlias = tuple[Any, Any] | None
 """The way to a part: the trail to what it is in, and its key or index there. A path for every

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._limits import MAX_ITEM_SIZE, MAX_TYPE_DEPTH, shorten
+from sipyco.pyon._limits import MAX_ITEM_SIZE, MAX_TYPE_DEPTH, shorten
 
 type_characters = "?bhilqBHILQefdgFDGSUVMm"
 """numpy's own letters for the types of elements that PYON carries: no pointers in them."""

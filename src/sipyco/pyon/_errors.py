@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ._limits import shorten
+from sipyco.pyon._limits import shorten
 
 __all__ = ["DecodeError", "EncodeError", "InvalidValueError"]
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ._codec import Syntax, decode, encode, set_default_syntax
+from sipyco.pyon._codec import Syntax, decode, encode, set_default_syntax
 
 # For programs that cannot be edited: publishers among them choose the spelling of their peers
 # by it. Read once, so that one process does not mix spellings.

@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 import ormsgpack
 
-from . import _types
-from ._errors import DecodeError, InvalidValueError
-from ._halves import joinable
-from ._limits import depth_message
-from ._types import Kind, UnbuildableError, UnknownTypeError, set_items
+from sipyco.pyon import _types
+from sipyco.pyon._errors import DecodeError, InvalidValueError
+from sipyco.pyon._halves import joinable
+from sipyco.pyon._limits import depth_message
+from sipyco.pyon._types import Kind, UnbuildableError, UnknownTypeError, set_items
 
 _Lower: TypeAlias = Callable[[Any], Any]
 

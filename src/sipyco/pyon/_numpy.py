@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ._base64 import from_base64, to_base64
-from ._dtypes import describe, gaps_in, type_characters, understand
-from ._limits import MAX_DIMENSIONS, MAX_EMPTY_ITEMS
-from ._types import NPARRAY, NPSCALAR, Kind
+from sipyco.pyon._base64 import from_base64, to_base64
+from sipyco.pyon._dtypes import describe, gaps_in, type_characters, understand
+from sipyco.pyon._limits import MAX_DIMENSIONS, MAX_EMPTY_ITEMS
+from sipyco.pyon._types import NPARRAY, NPSCALAR, Kind
 
 _KINDS: dict[type, Kind] = {
     np.ndarray: NPARRAY,

@@ -10,26 +10,26 @@ import json
 import re
 from typing import Any, Final
 
-from . import _types
+from sipyco.pyon import _types
 
 ELSEWHERE: Final = object()
 """Returned for texts that the other parser must read."""
 
-_DIFFERENT = ("\\/", "NaN", "Infinity", '"("', '")"', "\\u002")
-"""What Python reads otherwise or not at all, and the keys of our own objects, also escaped."""
-
+# The other parser finds the end of long data faster than an expression does, hence the 1 MiB.
 _PART = re.compile(
     r"""
-    (                                                   # what JSON has, too
-      (?: [^"'()\#ni]++
-        | "(?:[^"\\\n]++|\\.)*+"
+    (                             # What JSON has, too, and reads as Python does. Not, therefore:
+      (?: [^"'()\#niNI]++
+        | "(?![()]")                                    # the keys of our own objects,
+          (?:[^"\\\n]++|\\(?!/|u002).)*+"               # even escaped, and slashes
         | [ni](?!an\b|nf\b|p(?:array|scalar)\()
+        | [NI](?!aN\b|nfinity\b)                        # and the names that JSON has
       )*+
     )
     (?: ([()])
       | (nan|inf)\b
       | np (?: scalar\( | array\(\( ( | [0-9]+,[ ] | [0-9]+(?:,[ ][0-9]+)++ )\),[ ] )
-        "([^"\\\n]*+)",[ ]b"([A-Za-z0-9+/=]*+)"\)
+        "([^"\\\n]*+)",[ ]b"([A-Za-z0-9+/=]{0,1048576}+)"\)
       | \Z
       | ([\s\S])
     )""",
@@ -45,20 +45,20 @@ _CONSTANTS = {"nan": "NaN", "inf": "Infinity"}
 
 
 class _ElsewhereError(Exception):
-    """The brackets do not match, or a value cannot be built: leave it to the other parser."""
+    """Brackets do not match, a value cannot be built, a name is none of Python."""
 
 
 def read(text: str) -> Any:
     """Read a value, or give `ELSEWHERE`. Raises nothing."""
-    for mark in _DIFFERENT:
-        if mark in text:
-            return ELSEWHERE
-    decoder = _PLAIN
     if "(" in text or "nan" in text or "inf" in text:
         translated = _translate(text)
         if translated is None:
             return ELSEWHERE
         text, decoder = translated, _DECODER
+    elif "\\/" in text:
+        return ELSEWHERE
+    else:
+        decoder = _PLAIN
     try:
         return decoder.decode(text)
     except (ValueError, RecursionError, _ElsewhereError):
@@ -118,5 +118,9 @@ def _lift(described: dict[str, Any]) -> Any:
     raise _ElsewhereError
 
 
-_PLAIN = json.JSONDecoder()
+def _refuse(constant: str) -> Any:
+    raise _ElsewhereError
+
+
+_PLAIN = json.JSONDecoder(parse_constant=_refuse)
 _DECODER = json.JSONDecoder(object_hook=_lift, parse_constant=float)

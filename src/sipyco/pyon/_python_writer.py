@@ -12,9 +12,10 @@ from json.encoder import encode_basestring_ascii
 from math import isfinite, isnan
 from typing import Any, TypeAlias
 
-from . import _types
-from ._halves import split
-from ._types import Kind, UnknownTypeError, in_order, set_items
+from sipyco.pyon import _types
+from sipyco.pyon._halves import split
+from sipyco.pyon._python_literals import NAMED
+from sipyco.pyon._types import Kind, UnknownTypeError, in_order, set_items
 
 _Write: TypeAlias = Callable[[Any], str]
 
@@ -126,7 +127,8 @@ class _Writers(dict[type, _Write]):
 
 def is_name(name: str) -> bool:
     """Tell whether values of a registered name can be written in Python syntax at all."""
-    return name.isascii() and all(part.isidentifier() for part in name.split("."))
+    parts = name.split(".")
+    return name.isascii() and name not in (*NAMED, "nan") and all(map(str.isidentifier, parts))
 
 
 def _fast_dict(writers: _Writers) -> _Write:

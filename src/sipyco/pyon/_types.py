@@ -6,14 +6,14 @@ this table are those of the JSON spelling; bytes and the memory of arrays are ba
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from ._base64 import from_base64, to_base64
-from ._limits import shorten
+from sipyco.pyon._base64 import from_base64, to_base64
+from sipyco.pyon._limits import shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Kind:
     """Spelled ``name(arguments)`` in Python syntax. The others have a syntax of their own
     there, and their names mean nothing in it."""
     is_user: bool = False
-    """Comes from `register`, whose callbacks may do anything."""
+    """Comes from `_registry.register`, whose callbacks may do anything."""
 
 
 class UnbuildableError(ValueError):
@@ -71,87 +71,10 @@ def kind_of(value_type: type) -> Kind | None:
     kind = by_type.get(value_type)
     # Subclasses elsewhere do not count, and numpy is not imported to find that out.
     if kind is None and getattr(value_type, "__module__", None) == "numpy":
-        from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+        from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
 
         kind = _numpy.kind_of(value_type)
     return kind
-
-
-def register(
-    types: type | Iterable[type],
-    *,
-    name: str,
-    encode: Callable[[Any], Sequence[Any] | str],
-    decode: Callable[..., Any],
-) -> None:
-    """Teach PYON a type of your own, in both text spellings.
-
-    Peers must have registered the name too; 1.9 and older cannot.
-
-    Args:
-        types: The type, or several that share a name. Subclasses do not count.
-        name: What it is called on the wire. The Python spelling needs an identifier,
-            possibly dotted, such as ``mylab.Frame``.
-        encode: From a value to the list or tuple of values that describes it. A single
-            ``str`` counts as one argument.
-        decode: From these, as positional arguments, to the value. Texts from elsewhere can
-            hold any arguments: whatever it raises becomes an ``InvalidValueError``.
-
-    Raises:
-        AssertionError: The name or one of the types is taken. Nothing was registered.
-    """
-    added = (types,) if isinstance(types, type) else tuple(types)
-    if name in by_name:
-        raise AssertionError(
-            f"cannot register {name!r}: the name is taken; deregister() it first, or choose "
-            "another name"
-        )
-    for value_type in added:
-        if value_type in PLAIN or kind_of(value_type) is not None:
-            raise AssertionError(
-                f"cannot register {value_type.__qualname__} as {name!r}: the type has a "
-                "spelling already; deregister() that first"
-            )
-
-    def arguments(value: Any) -> Sequence[Any]:
-        described = encode(value)
-        if isinstance(described, str):
-            return (described,)
-        if not isinstance(described, (list, tuple)):
-            raise TypeError(
-                f"the encode callback of {name!r} returned {type(described).__name__}; a list or "
-                "tuple of arguments was expected, or a single str"
-            )
-        return described
-
-    kind = Kind(name, arguments, decode, is_user=True)
-    by_name[name] = kind
-    by_type.update(dict.fromkeys(added, kind))
-
-
-def deregister(types: type | Iterable[type], name: str) -> None:
-    """Take back what `register` did.
-
-    Args:
-        types: The same types.
-        name: The same name.
-
-    Raises:
-        KeyError: The name or one of the types is not registered so. Nothing was changed.
-    """
-    removed = (types,) if isinstance(types, type) else tuple(types)
-    kind = by_name.get(name)
-    if kind is None or not kind.is_user:
-        raise KeyError(f"cannot deregister {name!r}: nobody registered that name")
-    for value_type in removed:
-        if by_type.get(value_type) is not kind:
-            raise KeyError(
-                f"cannot deregister {value_type.__qualname__}: it is not registered as {name!r}"
-            )
-    for value_type in removed:
-        del by_type[value_type]
-    if kind not in by_type.values():
-        del by_name[name]
 
 
 def set_items(values: set[Any], spell: Callable[[Any], str]) -> list[Any]:
@@ -220,25 +143,25 @@ def _build_ordered_dict(pairs: Any = ()) -> OrderedDict[Any, Any]:
 
 
 def _build_array(shape: Any, dtype: Any, data: Any) -> Any:
-    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
 
     return _numpy.build_array(shape, dtype, data)
 
 
 def _build_scalar(dtype: Any, data: Any) -> Any:
-    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
 
     return _numpy.build_scalar(dtype, data)
 
 
 def _array_arguments(value: Any) -> Sequence[Any]:
-    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
 
     return _numpy.array_arguments(value)
 
 
 def _scalar_arguments(value: Any) -> Sequence[Any]:
-    from . import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
+    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
 
     return _numpy.scalar_arguments(value)
 
