@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sipyco._io.server import AsyncioServer
+from sipyco._io.connection import ConnectionServer
 from sipyco._wire import limits
 from sipyco.pc_rpc import _describe
 from sipyco.pc_rpc._connection import Connection
@@ -13,7 +13,7 @@ from sipyco.pc_rpc._runner import Runner
 __all__ = ["Server"]
 
 
-class Server(AsyncioServer):
+class Server(ConnectionServer):
     """Gives the methods of objects to clients over TCP.
 
     Plain methods are called in the event loop, which then stands still, unless ``threads`` is
@@ -70,7 +70,6 @@ class Server(AsyncioServer):
         self.runner = Runner(
             allow_parallel=allow_parallel, threads=threads, busy_ping_after=busy_ping_after
         )
-        self.connections: set[Connection] = set()
         self._terminated = asyncio.Event()
 
     def terminate(self) -> None:
@@ -89,16 +88,9 @@ class Server(AsyncioServer):
         worker thread is not waited for.
         """
         await super().stop()
-        connections = list(self.connections)
-        for connection in connections:
-            connection.close()
+
+    async def _end_work(self) -> None:
         await self.runner.stop()
-        if connections:
-            closed = [connection.closed for connection in connections]
-            await asyncio.wait(closed, timeout=limits.FLUSH_TIMEOUT)
-            for connection in connections:
-                connection.abort()
-            await asyncio.wait(closed)
 
     @staticmethod
     def _document_function(
