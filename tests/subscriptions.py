@@ -70,6 +70,9 @@ class Copy(Watch):
     async def until_told(self, count: int) -> None:
         await self.until(lambda: len(self.mods) >= count)
 
+    async def until_disconnected(self, count: int) -> None:
+        await self.until(lambda: self.disconnections == count)
+
     async def until_equal(self, value: Any) -> None:
         await self.until(lambda: self.target == value)
 

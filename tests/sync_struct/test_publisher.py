@@ -1,7 +1,10 @@
 import asyncio
 import gc
 import logging
+import os
 import socket
+import subprocess
+import sys
 import threading
 import tracemalloc
 from pathlib import Path
@@ -630,6 +633,26 @@ def test_the_spelling_can_be_chosen_and_is_read(
             await one.close()
 
     run(main())
+
+
+def test_the_environment_sets_the_spelling_of_a_whole_process() -> None:
+    program = """
+from sipyco.broadcast import Broadcaster
+from sipyco.sync_struct import Notifier, Publisher
+notifier = Notifier({"t": (1,)})
+Publisher({"data": notifier})
+print(notifier.publish.whole_structure())
+Broadcaster()
+"""
+    for syntax, expected in (("json", b"__jsonclass__"), ("python", b"(1, )"), ("yaml", b"")):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "SIPYCO_SYNTAX": syntax},
+            capture_output=True,
+            check=False,
+        )
+        assert expected in done.stdout
+        assert (b"SIPYCO_SYNTAX is 'yaml'" in done.stderr) == (syntax == "yaml")
 
 
 def test_a_spelling_that_does_not_exist_is_refused_at_once() -> None:
