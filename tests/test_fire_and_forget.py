@@ -244,7 +244,7 @@ def test_a_proxy_is_served_like_its_target(device: Device) -> None:
         client.ff_join()
         assert device.calls == [((1,), {})]
         methods = client.get_rpc_method_list()["methods"]
-        assert methods["set_level"][0]["args"] == ["level", "channel"]
+        assert methods["set_level"][0]["args"] == ["self", "level", "channel"]
         assert methods["set_level"][1] == "Set a level."
         assert "dangerous" not in methods
         with pytest.raises(AttributeError, match="no method 'dangerous'"):

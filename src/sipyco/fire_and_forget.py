@@ -1,6 +1,5 @@
 """Calls that nobody waits for: methods of an object, or of an RPC client, run in the background."""
 
-import contextlib
 import copy
 import functools
 import inspect
@@ -116,7 +115,4 @@ def _resembling(function: Callable[..., None], method: Callable[..., Any]) -> Ca
     """Let help() and the method list of a server show the method itself."""
     if not inspect.isroutine(method):
         return function  # a partial, for one, has but the documentation of its class
-    with contextlib.suppress(TypeError, ValueError):  # builtins that do not tell their signature
-        # Followed by inspect.getfullargspec() too, which __wrapped__ is not.
-        function.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
     return functools.update_wrapper(function, method)
