@@ -110,6 +110,11 @@ def test_a_server_with_several_ports_has_an_option_for_each() -> None:
     assert "TCP port for notifications (default: 3250)" in parser.format_help()
 
 
+def test_a_default_port_that_is_a_string_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match="the default port is the string '3249'; give a number"):
+        simple_network_args(argparse.ArgumentParser(), "3249")  # type: ignore[arg-type]  # the point
+
+
 def test_certificates_are_an_option_where_the_program_asks_for_it() -> None:
     assert network("--ssl", "a", "b", "c", ssl=True).ssl == ["a", "b", "c"]
     assert network(ssl=True).ssl is None

@@ -60,7 +60,13 @@ def simple_network_args(
         default_port: The port of ``--port``, which is then ``args.port``; or, for a server with
             several, ``(name, purpose, default)`` for each: ``--port-NAME`` and ``args.port_NAME``.
         ssl: Add ``--ssl CERT KEY PEER``: ``args.ssl`` is a list of three file names, or None.
+
+    Raises:
+        TypeError: The port is a string. Nothing was added.
     """
+    if isinstance(default_port, str):
+        # A sequence, too, whose characters would be taken for ports.
+        raise TypeError(f"the default port is the string {default_port!r}; give a number")
     group = parser.add_argument_group("network server")
     group.add_argument(
         "--bind",

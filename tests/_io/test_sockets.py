@@ -1,14 +1,17 @@
 """Addresses, keepalive, connecting and waiting."""
 
 import asyncio
+import contextlib
 import errno
 import os
+import re
 import select
 import socket
 import struct
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sipyco import keepalive
@@ -36,9 +39,23 @@ def test_a_port_is_a_number_or_its_digits(port: int | str, number: int) -> None:
     assert sockets.parse_port(port) == number
 
 
-@pytest.mark.parametrize("port", [-1, 65536, "", "http", "80.0", "0x50"])
-def test_anything_else_is_no_port(port: int | str) -> None:
-    with pytest.raises(ValueError, match=rf"^{port!r} is no TCP port; .* from 0 to 65535$"):
+@pytest.mark.parametrize("kind", [np.int64, np.uint16])
+def test_a_port_may_be_a_number_of_numpy(kind: type[np.integer[Any]]) -> None:
+    number = sockets.parse_port(kind(3249))  # type: ignore[arg-type]  # for who calls unchecked
+    assert (number, type(number)) == (3249, int)
+
+
+@pytest.mark.parametrize(
+    "port",
+    [
+        *(-1, 65536, "", "http", "80.0", "0x50", "1_000", "+80", "-1", "٣", "9" * 5000),
+        *(3249.0, 3249.7, True, None, b"80"),
+    ],
+)
+def test_anything_else_is_no_port(port: Any) -> None:
+    with pytest.raises(
+        ValueError, match=rf"^{re.escape(repr(port))} is no TCP port; .* from 0 to 65535$"
+    ):
         sockets.parse_port(port)
 
 
@@ -135,6 +152,61 @@ def test_a_refused_connection_names_the_peer_and_leaves_nothing_open(
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(main())
+
+
+BAD_SETTINGS: list[dict[str, Any]] = [
+    {"after_idle": "x"},
+    {"after_idle": 1e99},
+    {"after_idle": float("nan")},
+    {"interval": float("inf")},
+    {"interval": 32768},
+    {"max_fails": 128},
+    {"max_fails": "3"},
+]
+
+
+@pytest.mark.parametrize("setting", BAD_SETTINGS)
+def test_settings_that_are_none_are_refused_before_anything_is_connected(
+    setting: dict[str, Any],
+) -> None:
+    [(name, value)] = setting.items()
+    message = re.escape(f"{name} of keepalive is {value!r}; give a number up to ")
+    port = unused_port()
+    with pytest.raises(ValueError, match=message):
+        keepalive.create_connection("127.0.0.1", port, **setting)
+    with pytest.raises(ValueError, match=message):
+        asyncio.run(keepalive.async_open_connection("127.0.0.1", port, **setting))
+    with socket.socket() as sock:
+        with pytest.raises(ValueError, match=message):
+            keepalive.set_keepalive(sock, **setting)
+        assert not sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+@every_loop
+def test_a_socket_that_refuses_keepalive_is_closed(
+    loop_factory: LoopFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "refused")
+
+    monkeypatch.setattr(sockets, "_set_keepalive", refuse)
+
+    async def connect(port: int) -> None:
+        with pytest.raises(OSError, match="refused"):
+            await keepalive.async_open_connection("127.0.0.1", port)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(OSError, match="refused"):
+            keepalive.create_connection("127.0.0.1", port)
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(connect(port))
+        for _ in range(2):
+            accepted, _address = server.accept()
+            with accepted:
+                accepted.settimeout(10)
+                with contextlib.suppress(ConnectionResetError):
+                    assert accepted.recv(1) == b""
 
 
 # Waiting

@@ -28,7 +28,7 @@ def test_functions_run_one_after_the_other_in_one_thread_that_is_not_this_one(
     async def main() -> None:
         worker = Worker("test worker")
         threads = await asyncio.gather(*(worker.run(work, number) for number in range(20)))
-        worker.stop()
+        await worker.stop(10)
         assert steps == list(range(20))
         assert len(set(threads)) == 1
         assert threads[0] != threading.get_ident()
@@ -49,7 +49,7 @@ def test_what_a_function_raises_is_raised_to_its_caller_and_the_thread_goes_on(
             await worker.run(fail)
         assert caught.value is error
         assert await worker.run(max, 1, 2) == 2
-        worker.stop()
+        await worker.stop(10)
 
     run(main())
 
@@ -61,7 +61,7 @@ def test_context_variables_are_those_of_the_caller() -> None:
         worker = Worker("test worker")
         name.set("caller")
         assert await worker.run(name.get) == "caller"
-        worker.stop()
+        await worker.stop(10)
 
     run(main())
 
@@ -84,7 +84,7 @@ def test_a_cancelled_caller_leaves_the_function_running_to_its_end() -> None:
         assert call.cancelled()
         release.set()
         assert await worker.run(ended.is_set)
-        worker.stop()
+        await worker.stop(10)
         await settle()
 
     run(main())
@@ -103,7 +103,7 @@ def test_arguments_do_not_outlive_their_call() -> None:
         await worker.run(int)  # by now the thread has dropped the call before
         gc.collect()
         assert seen() is None
-        worker.stop()
+        await worker.stop(10)
 
     run(main())
 
@@ -116,11 +116,11 @@ def test_no_thread_is_made_before_the_first_call_and_none_is_left_after_stop() -
         thread = await worker.run(threading.current_thread)
         assert thread.name == "test worker"
         assert thread.daemon
-        worker.stop()
+        await worker.stop(10)
         await asyncio.to_thread(thread.join)
         assert not thread.is_alive()
         assert await worker.run(max, 1, 2) == 2
-        worker.stop()
+        await worker.stop(10)
 
     run(main())
 

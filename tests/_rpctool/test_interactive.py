@@ -18,9 +18,13 @@ from sipyco._rpctool.commands import Session
 from sipyco._rpctool.failures import Failure
 from sipyco._rpctool.interactive import Interpreter
 from sipyco.sipyco_rpctool import main
+from tests._rpctool.answers import ESCAPES, SEEN_ESCAPES, answering, method_list, returned
 from tests.serving import served
 
 HOST = "127.0.0.1"
+
+TURNED = "\x1b[31mdev"
+"""A target whose name paints the terminal."""
 
 
 @pytest.fixture
@@ -91,6 +95,31 @@ def micro_server(listener: socket.socket) -> None:
                 stream.write(b"{'get'}\n")
             else:
                 stream.write(answer)
+
+
+def test_only_methods_that_can_be_typed_are_offered_and_their_signatures_are_shown_safely() -> None:
+    described = method_list(args=["self", ESCAPES])
+    described["methods"][ESCAPES] = described["methods"]["move"]
+    with answering(returned(described)) as (port, _), Session(HOST, int(port)) as session:
+        session.select(None)
+        assert Interpreter(session).signatures() == {"move": f"({SEEN_ESCAPES})"}
+
+
+def test_a_session_goes_on_after_an_answer_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Keyboard("move(1)\nmove(2)\n"))
+    with answering(returned(method_list()), "garbage", returned(5), target=TURNED) as (port, _):
+        assert main([HOST, port]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "5\n"
+    assert "'move' was called, but its answer cannot be read" in printed.err
+    assert r"\x1b[31mdev> " in printed.err
+    assert "\x1b" not in printed.err
 
 
 def test_a_server_that_cannot_describe_itself_can_be_called() -> None:

@@ -10,7 +10,9 @@ from sipyco._rpctool.presentation import (
     result_text,
     signature,
     targets_text,
+    visible,
 )
+from tests._rpctool.answers import ESCAPES, SEEN_ESCAPES
 
 NO_ARGUMENTS: dict[str, Any] = {"args": ["self"], "varargs": None, "varkw": None}
 
@@ -21,7 +23,7 @@ def test_targets_are_listed_as_the_manual_shows_it() -> None:
 
 
 def test_methods_are_sorted_and_documented_after_the_target() -> None:
-    described = {
+    described: Any = {
         "docstring": "A device.\n\n        It works.\n    ",
         "methods": {
             "zero": (NO_ARGUMENTS, None),
@@ -40,6 +42,30 @@ def test_a_target_without_methods_and_documentation_is_an_empty_text() -> None:
 def test_self_is_not_shown_and_other_first_arguments_are() -> None:
     assert signature({**NO_ARGUMENTS, "args": ["self", "itself"]}) == "(itself)"
     assert signature({**NO_ARGUMENTS, "args": ["value"]}) == "(value)"
+
+
+def test_what_a_terminal_obeys_is_spelled_out() -> None:
+    assert visible(ESCAPES) == SEEN_ESCAPES
+    assert visible("a\nb\tc\u2028\x85\r") == r"a\nb\tc\u2028\x85\r"
+    assert visible("a\nb\tc", "\n\t") == "a\nb\tc"
+    assert visible("5\xa0\u00b5m, \u6e2c\u5b9a, C:\\data") == "5\xa0\u00b5m, \u6e2c\u5b9a, C:\\data"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ESCAPES,
+        [ESCAPES * 20],
+        {ESCAPES: {ESCAPES}},
+        ESCAPES.encode(errors="surrogatepass"),
+        np.str_(ESCAPES[:-1]),
+        np.array([ESCAPES[:-1], "x"]),
+        np.array([(1,)], dtype=[(ESCAPES[:-1], "i4")]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_result_cannot_command_the_terminal(value: object) -> None:
+    assert result_text(value).replace("\n", "").isprintable()
 
 
 def test_results_are_shown_as_python_shows_them() -> None:
@@ -77,3 +103,11 @@ def test_results_are_shown_as_python_shows_them() -> None:
 def test_every_value_has_a_place_in_json(value: object, expected: object) -> None:
     assert jsonable(value) == expected
     assert json.loads(json.dumps(jsonable(value), allow_nan=False)) == expected
+
+
+def test_a_large_result_is_broken_into_lines_as_python_breaks_it() -> None:
+    value = {"trace": list(range(12)), "name": "x" * 40}
+    assert result_text(value, width=60) == (
+        "{'trace': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],\n"
+        " 'name': 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'}"
+    )

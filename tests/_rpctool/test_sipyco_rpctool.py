@@ -11,6 +11,7 @@ import trustme
 
 from sipyco.sipyco_rpctool import get_argparser, main
 from sipyco.tools import SimpleSSLConfig
+from tests._rpctool.answers import ESCAPES, SEEN_ESCAPES, answering, method_list, returned
 from tests._rpctool.devices import Device
 from tests.serving import served
 
@@ -118,6 +119,107 @@ def test_something_else_than_a_pc_rpc_server(capsys: Output) -> None:
         assert main([HOST, str(other.getsockname()[1]), "list-targets"]) == 1
         greeter.join()
     assert "is no pc_rpc server" in capsys.readouterr().err
+
+
+UNREADABLE = [
+    '{"status": "ok", "ret": {"__jsonclass__": ["Unregistered", [1]]}}',
+    '{"status": "perhaps"}',
+    "garbage",
+]
+
+
+@pytest.mark.parametrize("answer", UNREADABLE)
+def test_an_answer_that_cannot_be_read_does_not_pass_for_a_call_that_was_not_made(
+    answer: str, capsys: Output
+) -> None:
+    with answering(answer) as (port, requests):
+        assert main([HOST, port, "--json", "call", "move", "1"]) == 1
+    assert b'"move"' in requests[-1]
+    error = document(capsys)["error"]
+    assert error["kind"] == "protocol"
+    assert error["message"].startswith("'move' was called, but its answer cannot be read: ")
+
+
+@pytest.mark.parametrize("argument", ["print", "[[print]]", "x=print", "10**5000"])
+def test_arguments_that_cannot_be_sent_are_not_sent(argument: str, capsys: Output) -> None:
+    with answering() as (port, requests):
+        assert main([HOST, port, "call", "move", argument]) == 2
+    assert len(requests) == 2
+    assert "the arguments of 'move' cannot be sent: cannot encode " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *UNREADABLE,
+        returned(5),
+        returned({"methods": {}}),
+        returned({"docstring": 5, "methods": {}}),
+        returned({"docstring": None, "methods": [1]}),
+        returned({"docstring": None, "methods": {"move": None}}),
+        returned({"docstring": None, "methods": {"move": [{}, None]}}),
+        returned(method_list(docstring=5)),
+        returned(method_list(args=[5])),
+        returned(method_list(args="self")),
+        returned(method_list(defaults=[1, 2, 3])),
+        returned(method_list(defaults=5)),
+        returned(method_list(varargs=5)),
+        returned(method_list(kwonlyargs=5)),
+        returned(method_list(kwonlydefaults=5)),
+        returned(method_list(annotations=[1])),
+    ],
+)
+@pytest.mark.parametrize("action", ["list-methods", "interactive"])
+def test_what_is_no_list_of_methods_is_refused_in_one_line(
+    answer: str, action: str, capsys: Output
+) -> None:
+    with answering(answer) as (port, _):
+        assert main([HOST, port, action]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("sipyco_rpctool: the server ")
+    assert printed.err.count("\n") == 1
+
+
+def test_a_list_of_methods_may_say_more_than_is_known(capsys: Output) -> None:
+    with answering(returned(method_list(posonlyargs=[], kwonlydefaults=[]))) as (port, _):
+        assert main([HOST, port, "list-methods"]) == 0
+    assert capsys.readouterr().out == "move()\n"
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        method_list(name=ESCAPES),
+        method_list(docstring=ESCAPES),
+        method_list(args=[ESCAPES]),
+        method_list(annotations={"return": ESCAPES}),
+    ],
+    ids=["name", "docstring", "argument", "annotation"],
+)
+def test_a_list_of_methods_cannot_command_the_terminal(
+    described: dict[str, Any], capsys: Output
+) -> None:
+    with answering(returned(described)) as (port, _):
+        assert main([HOST, port, "list-methods"]) == 0
+    printed = capsys.readouterr().out
+    assert SEEN_ESCAPES in printed
+    assert printed.replace("\n", "").isprintable()
+
+
+def test_names_and_descriptions_cannot_command_the_terminal(capsys: Output) -> None:
+    with answering(target=ESCAPES, description=f"one\n{ESCAPES}") as (port, _):
+        assert main([HOST, port, "list-targets"]) == 0
+    printed = capsys.readouterr().out
+    assert printed == f"Target(s):   {SEEN_ESCAPES}\nDescription: one\n{SEEN_ESCAPES}\n"
+
+
+def test_an_exception_cannot_command_the_terminal(capsys: Output) -> None:
+    exception = {"class": "ValueError", "message": ESCAPES, "traceback": [f"  {ESCAPES}\n"]}
+    with answering(json.dumps({"status": "failed", "exception": exception})) as (port, _):
+        assert main([HOST, port, "call", "-v", "move"]) == 1
+    expected = f"  {SEEN_ESCAPES}\nsipyco_rpctool: ValueError: {SEEN_ESCAPES}\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_json_documents(device: str, two_targets: str, capsys: Output) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sipyco._wire.rpc_client import Greeted
-from sipyco.pc_rpc import AsyncioClient, AutoTarget, BestEffortClient, Client
+from sipyco.pc_rpc import AsyncioClient, AutoTarget, BestEffortClient, Client, ConnectionLost
 from sipyco.pc_rpc._proxy import Proxy, choose_target
 from tests.rpc_peers import Peer, echoing, scripted, unused_port
 
@@ -147,7 +147,10 @@ def test_methods_of_an_asyncio_client_are_known_as_coroutine_functions() -> None
 
     async def main() -> None:
         client = AsyncioClient()
+        with pytest.raises(AttributeError, match=r"not connected; await connect_rpc\(\) first"):
+            client.echo  # noqa: B018
         client._rpc_known_methods = frozenset({"echo"})
+        client._rpc_loss = ConnectionLost("of no importance")
         assert inspect.iscoroutinefunction(client.echo)
         assert asyncio.iscoroutinefunction(client.echo)
         assert inspect.iscoroutinefunction(functools.partial(client.echo, 1))

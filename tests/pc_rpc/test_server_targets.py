@@ -346,4 +346,4 @@ def test_expected_failures_are_logged_for_those_who_ask_for_it_only(
             await (await serving.ready()).call("missing")
 
     run(main())
-    assert {record.levelno for record in caplog.records} == {logging.DEBUG}
+    assert {record.levelno for record in caplog.records} == {logging.INFO}

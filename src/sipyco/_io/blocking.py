@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import ssl
+import threading
 from collections import deque
 from collections.abc import Callable
 
@@ -12,6 +13,9 @@ from sipyco._io import sockets, tls
 from sipyco._wire.errors import ConnectionLost
 
 __all__ = ["BlockingLink", "connect"]
+
+LONGEST_TIMEOUT = 1e6
+"""Seconds that systems can count; longer is as good as for ever."""
 
 READ_SIZE = 256 << 10
 """Bytes asked of the socket at a time."""
@@ -27,11 +31,14 @@ def connect(
         OSError: The connection could not be made. Nothing is left open.
     """
     peer = sockets.peer_name(host, port)
+    # First, so that files which cannot be used are told before anybody is bothered.
+    context = None if ssl_config is None else ssl_config.create_client_context()
+    if timeout is not None and timeout > LONGEST_TIMEOUT:
+        timeout = None
     sock = sockets.create_connection(host, port, timeout=timeout)
     try:
         sockets.prepare(sock)
-        if ssl_config is not None:
-            context = ssl_config.create_client_context()
+        if context is not None:
             try:
                 sock = context.wrap_socket(sock, server_hostname=host)
             except OSError as exc:
@@ -69,6 +76,9 @@ class BlockingLink:
         # True while bytes are between the socket and whoever keeps them. If an exception
         # (Ctrl-C, for one) strikes then, some may be lost, and with them the place in the stream.
         self._midway = False
+        # Held while the descriptor is waited on: its number must not become another socket's.
+        self._in_use = threading.Lock()
+        self._process = os.getpid()
 
     def local_host(self) -> str:
         """Return the address of this end."""
@@ -81,12 +91,33 @@ class BlockingLink:
         """Change the seconds of each wait."""
         self._timeout = timeout
 
-    def queue(self, data: bytes) -> None:
-        """Take bytes to send. Nothing is sent before :meth:`move`."""
-        self._unsent.append(memoryview(data))
+    def queue(self, data: bytes) -> memoryview:
+        """Take bytes to send. Nothing is sent before :meth:`move`.
+
+        Returns:
+            What :meth:`withdraw` takes.
+        """
+        message = memoryview(data)
+        self._unsent.append(message)
+        return message
+
+    def withdraw(self, message: memoryview) -> bool:
+        """Do not send a message after all, unless it was begun; tell whether it was not."""
+        for index, waiting in enumerate(self._unsent):
+            # What was begun has been replaced by its rest. TLS insists on a first attempt.
+            if waiting is message and (index > 0 or self._tls is None):
+                del self._unsent[index]
+                return True
+        return False
 
     def check(self) -> None:
         """Raise ConnectionLost if the connection is known to be gone."""
+        if self._lost is None and os.getpid() != self._process:
+            # Both would read from one stream, each the other's answers.
+            self._lose(
+                f"the connection to {self._peer} belongs to process {self._process}; "
+                "connect after forking"
+            )
         if self._lost is not None:
             raise ConnectionLost(str(self._lost)) from self._lost
 
@@ -107,12 +138,8 @@ class BlockingLink:
         """
         self.check()
         try:
-            while True:
-                needs_room = self._send()
-                if wait and (self._tls is None or not self._tls.pending()):
-                    self._wait(writing=needs_room or self._receive_needs_room)
-                if self._receive(take) or not wait:
-                    return
+            with self._in_use:
+                self._move(take, wait=wait)
         except ConnectionLost as exc:
             self._lose(str(exc))
             raise
@@ -123,6 +150,17 @@ class BlockingLink:
                     f"{type(exc).__name__} struck in the middle of a message",
                 )
             raise
+        finally:
+            if self._lost is not None:
+                self._close_descriptor()
+
+    def _move(self, take: Callable[[bytes], None], *, wait: bool) -> None:
+        while True:
+            needs_room = self._send()
+            if wait and (self._tls is None or not self._tls.pending()):
+                self._wait(writing=needs_room or self._receive_needs_room)
+            if self._receive(take) or not wait:
+                return
 
     def close(self) -> None:
         """Close the connection. A thread that waits in :meth:`move` gets ConnectionLost."""
@@ -199,8 +237,16 @@ class BlockingLink:
     def _lose(self, why: str) -> None:
         if self._lost is None:
             self._lost = ConnectionLost(why)
-        with contextlib.suppress(OSError):
-            # Wakes another thread's wait, which closing alone would not. Not the method of
-            # SSLSocket: that turns encryption off first, and the other thread may be sending.
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
-        self._sock.close()
+        # The connection is still that of the process which forked this one.
+        if os.getpid() == self._process:
+            with contextlib.suppress(OSError):
+                # Wakes another thread's wait, which closing alone would not. Not the method of
+                # SSLSocket: that turns encryption off first, and the other thread may be sending.
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+        self._close_descriptor()
+
+    def _close_descriptor(self) -> None:
+        # While another thread waits on it, that thread does it when it leaves.
+        if self._in_use.acquire(blocking=False):
+            self._sock.close()
+            self._in_use.release()

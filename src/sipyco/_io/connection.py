@@ -1,6 +1,7 @@
 """What the connections of all of our servers have in common, but not what data mean."""
 
 import asyncio
+import logging
 from typing import cast
 
 from sipyco._io import sockets
@@ -8,6 +9,8 @@ from sipyco._io.server import AsyncioServer
 from sipyco._wire import limits
 
 __all__ = ["ConnectionServer", "ServerConnection"]
+
+logger = logging.getLogger("sipyco.server")
 
 
 class ServerConnection(asyncio.Protocol):
@@ -27,6 +30,7 @@ class ServerConnection(asyncio.Protocol):
         self.is_closing = False
         self.transport: asyncio.Transport | None = None
         self._accepting = server
+        self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -34,10 +38,22 @@ class ServerConnection(asyncio.Protocol):
         if self._accepting.server is None:
             self.abort()  # accepted just before the server was stopped
             return
-        sockets.prepare_transport(transport)
+        self._accepting.connections.add(self)
         address = transport.get_extra_info("peername")
         self.peer = sockets.peer_name(address[0], address[1]) if address else "unknown"
-        self._accepting.connections.add(self)
+        try:
+            sockets.prepare_transport(transport)
+        except OSError as exc:  # no descriptors left
+            logger.error("cannot serve %s: %s", self.peer, exc)  # noqa: TRY400  where tells nothing
+            self.abort()
+            return
+        loop = asyncio.get_running_loop()
+        self._patience = loop.call_later(limits.BANNER_TIMEOUT, self._lose_patience)
+
+    def has_spoken(self) -> None:
+        """Note that the client has sent its banner. Those that do not are not kept for ever."""
+        if self._patience is not None:
+            self._patience.cancel()
 
     def pause_writing(self) -> None:
         """Note that the client does not read."""
@@ -50,6 +66,7 @@ class ServerConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self.is_closing = True
+        self.has_spoken()
         self._accepting.connections.discard(self)
         if not self.closed.done():
             self.closed.set_result(None)
@@ -69,6 +86,10 @@ class ServerConnection(asyncio.Protocol):
         """Close without waiting for the client to read."""
         if self.transport is not None:
             self.transport.abort()
+
+    def _lose_patience(self) -> None:
+        logger.warning("closed the connection from %s: it has not said a word", self.peer)
+        self.abort()
 
 
 class ConnectionServer(AsyncioServer):

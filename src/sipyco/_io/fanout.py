@@ -52,6 +52,7 @@ class Follower(ServerConnection):
                 if not self._server.offers(name):
                     self._refuse(f"it asked for the unknown {name!r}")
                     return
+                self.has_spoken()
                 self.name = name
                 self._server.followers.setdefault(name, set()).add(self)
                 self._server.welcome(self)

@@ -75,6 +75,9 @@ class SignalHandler:
             self._wakes.remove(wake)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and self._received == signal.SIGINT:
+            # Somebody waits for a method that hangs in the main thread: strike it.
+            raise KeyboardInterrupt
         self._received = signal.Signals(number)
         for wake in tuple(self._wakes):
             # A loop that was closed under its waiter: nobody is left to be told.

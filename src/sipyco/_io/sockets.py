@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import operator
 import os
 import select
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 __all__ = [
@@ -38,7 +39,12 @@ def parse_port(port: int | str) -> int:
         ValueError: It is neither, or not from 0 to 65535.
     """
     try:
-        number = int(port)
+        # Not int(): it takes "1_000" and digits of other scripts for numbers, and cuts 80.7.
+        if isinstance(port, str):
+            digits = port.strip()
+            number = int(digits) if digits.isascii() and digits.isdecimal() else -1
+        else:
+            number = -1 if isinstance(port, bool) else operator.index(port)
     except (TypeError, ValueError):
         number = -1
     if not 0 <= number <= 65535:
@@ -78,17 +84,42 @@ def set_keepalive(
         after_idle: Seconds without traffic before the first question; default 10.
         interval: Seconds between questions; default 10.
         max_fails: Unanswered questions after which the connection is lost; default 3.
+
+    Raises:
+        ValueError: A setting is no number, or larger than systems accept. Nothing was changed.
     """
-    after_idle = KEEPALIVE_AFTER_IDLE if after_idle is None else after_idle
-    interval = KEEPALIVE_INTERVAL if interval is None else interval
-    max_fails = KEEPALIVE_MAX_FAILS if max_fails is None else max_fails
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    # Whole seconds, at least one, are what the systems understand.
-    settings = {
-        "TCP_KEEPIDLE" if sys.platform != "darwin" else "TCP_KEEPALIVE": max(1, round(after_idle)),
-        "TCP_KEEPINTVL": max(1, round(interval)),
-        "TCP_KEEPCNT": max(1, max_fails),
+    _set_keepalive(sock, _keepalive_settings(after_idle, interval, max_fails))
+
+
+def _keepalive_settings(
+    after_idle: float | None, interval: float | None, max_fails: int | None
+) -> dict[str, int]:
+    idle = KEEPALIVE_AFTER_IDLE if after_idle is None else after_idle
+    pause = KEEPALIVE_INTERVAL if interval is None else interval
+    fails = KEEPALIVE_MAX_FAILS if max_fails is None else max_fails
+    # The maxima are those of Linux, which refuses more; the seconds are nine hours.
+    return {
+        "TCP_KEEPIDLE" if sys.platform != "darwin" else "TCP_KEEPALIVE": _keepalive_number(
+            "after_idle", idle, 32767
+        ),
+        "TCP_KEEPINTVL": _keepalive_number("interval", pause, 32767),
+        "TCP_KEEPCNT": _keepalive_number("max_fails", fails, 127),
     }
+
+
+def _keepalive_number(name: str, value: float, maximum: int) -> int:
+    # Whole numbers, at least one, are what the systems understand.
+    try:
+        number = max(1, operator.index(round(value)))
+    except (TypeError, ValueError, OverflowError):  # no number, NaN, infinite
+        number = maximum + 1
+    if number > maximum:
+        raise ValueError(f"{name} of keepalive is {value!r}; give a number up to {maximum}")
+    return number
+
+
+def _set_keepalive(sock: socket.socket, settings: Mapping[str, int]) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in settings.items():
         # Windows before 10 version 1709 lacks some of these: keepalive then keeps its defaults.
         if hasattr(socket, name):
@@ -131,12 +162,18 @@ def create_connection(
     Raises:
         OSError: Of the class that the standard library raises, with a text that names the peer.
             Nothing is left open.
+        ValueError: The port or a setting of keepalive is none. Nothing was connected.
     """
+    settings = _keepalive_settings(after_idle, interval, max_fails)
     try:
         sock = socket.create_connection((host, parse_port(port)), *args, **kwargs)
     except OSError as exc:
         raise with_peer(exc, peer_name(host, port)) from None
-    set_keepalive(sock, after_idle, interval, max_fails)
+    try:
+        _set_keepalive(sock, settings)
+    except BaseException:
+        sock.close()
+        raise
     return sock
 
 
@@ -162,13 +199,19 @@ async def async_open_connection(
 
     Raises:
         OSError: As for :func:`create_connection`.
+        ValueError: As for :func:`create_connection`.
     """
+    settings = _keepalive_settings(after_idle, interval, max_fails)
     try:
         streams = await asyncio.open_connection(host, parse_port(port), *args, **kwargs)
     except OSError as exc:
         raise with_peer(exc, peer_name(host, port)) from None
-    with _real_socket(streams[1].transport) as sock:
-        set_keepalive(sock, after_idle, interval, max_fails)
+    try:
+        with _real_socket(streams[1].transport) as sock:
+            _set_keepalive(sock, settings)
+    except BaseException:
+        streams[1].transport.abort()
+        raise
     return streams
 
 
@@ -205,7 +248,8 @@ def wait_ready(
         return bool(readers or broken), bool(writers or broken)
     poll = select.poll()
     poll.register(sock, (select.POLLIN if reading else 0) | (select.POLLOUT if writing else 0))
-    ready = poll.poll(None if timeout is None else timeout * 1000)
+    # What does not fit into a C int is as good as for ever.
+    ready = poll.poll(None if timeout is None or timeout > 1e6 else timeout * 1000)
     if not ready:
         return False, False
     happened = ready[0][1]

@@ -10,6 +10,8 @@ from typing import Any
 
 __all__ = ["Worker"]
 
+_Jobs = queue.SimpleQueue[Callable[[], None] | None]
+
 
 class Worker:
     """Runs functions in a thread of its own, in the order in which they were given.
@@ -20,16 +22,18 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._jobs: _Jobs = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call the function in the thread and return its value, or raise what it raised.
 
         When the caller is cancelled, the function still runs to its end; its result is dropped.
         """
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            self._thread = threading.Thread(
+                target=_work, args=(self._jobs,), name=self._name, daemon=True
+            )
             self._thread.start()
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
@@ -55,12 +59,26 @@ class Worker:
             raise error
         return value
 
-    def stop(self) -> None:
-        """Let the thread end after what it does now; functions that wait are still run."""
-        self._jobs.put(None)
-        self._thread = None
+    async def stop(self, patience: float) -> bool:
+        """Let the thread end after what it does now; functions that wait are still run.
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
-            del job  # or the last call's arguments would live until the next call
+        Args:
+            patience: Seconds to wait for that.
+
+        Returns:
+            Whether it has ended.
+        """
+        self._jobs.put(None)
+        # The next thread must not take this end for its own, nor wait for what this one hangs in.
+        self._jobs = queue.SimpleQueue()
+        thread, self._thread = self._thread, None
+        if thread is None or thread is threading.current_thread():
+            return True
+        await asyncio.get_running_loop().run_in_executor(None, thread.join, patience)
+        return not thread.is_alive()
+
+
+def _work(jobs: _Jobs) -> None:
+    while (job := jobs.get()) is not None:
+        job()
+        del job  # or the last call's arguments would live until the next call

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
+from sipyco import pyon
 from sipyco._rpctool.expressions import Arguments
-from sipyco._rpctool.failures import WRONG_USAGE, Failure, explained
+from sipyco._rpctool.failures import SERVER_FAILED, WRONG_USAGE, Failure, explained
+from sipyco._rpctool.method_list import MethodList, checked
 from sipyco.pc_rpc import Client, MessageTooLargeError
 from sipyco.tools import SimpleSSLConfig
 
@@ -57,11 +59,11 @@ class Session:
         self.target = chosen
         return chosen
 
-    def methods(self) -> dict[str, Any]:
+    def methods(self) -> MethodList:
         """Ask for docstrings and signatures of the selected target, as they travel."""
-        with self._explained():
-            described: dict[str, Any] = self._client.get_rpc_method_list()
-        return described
+        with self._explained(), _about_the_answer("the server was asked for its methods"):
+            described = self._client.get_rpc_method_list()
+        return checked(described)
 
     def call(self, method: str, arguments: Arguments) -> Any:
         """Call a method of the selected target."""
@@ -77,15 +79,9 @@ class Session:
             message = f"{error} (list-methods shows what there is)"
             raise Failure("method", message, WRONG_USAGE) from None
         positional, by_name = arguments
-        with self._explained():
-            try:
-                return function(*positional, **by_name)
-            except (TypeError, ValueError) as error:
-                if hasattr(error, "parent_traceback") or isinstance(error, MessageTooLargeError):
-                    raise
-                # Raised here and not there: the values could not be put on the wire.
-                message = f"the arguments of {method!r} cannot be sent: {error}"
-                raise Failure("arguments", message, WRONG_USAGE) from error
+        _check_spellable(method, positional, by_name)
+        with self._explained(), _about_the_answer(f"{method!r} was called"):
+            return function(*positional, **by_name)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -99,6 +95,30 @@ class Session:
             if failure is None:
                 raise
             raise failure from error
+
+
+def _check_spellable(method: str, positional: tuple[Any, ...], by_name: dict[str, Any]) -> None:
+    # On its own, because the call raises errors of the same classes when the answer cannot be
+    # read, and then the method has been called.
+    for name, value in (("args", positional), ("kwargs", by_name)):
+        try:
+            pyon.encode(value, syntax="json")
+        except (TypeError, ValueError) as error:
+            reason = error.located(name) if isinstance(error, pyon.EncodeError) else error
+            message = f"the arguments of {method!r} cannot be sent: {reason}"
+            raise Failure("arguments", message, WRONG_USAGE) from error
+
+
+@contextmanager
+def _about_the_answer(what: str) -> Iterator[None]:
+    # Around what can be sent: an error of this side then means that its answer is no good.
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if hasattr(error, "parent_traceback") or isinstance(error, OSError | MessageTooLargeError):
+            raise
+        message = f"{what}, but its answer cannot be read: {error}"
+        raise Failure("protocol", message, SERVER_FAILED) from error
 
 
 def _tls(files: list[str] | None) -> SimpleSSLConfig | None:

@@ -1,17 +1,17 @@
 """A conversation with one target: a line is a call, its result is printed."""
 
 import sys
-from typing import Any
 
 from sipyco._rpctool.commands import Session
 from sipyco._rpctool.expressions import NotAnExpression, method_call
 from sipyco._rpctool.failures import WRONG_USAGE, Failure
 from sipyco._rpctool.lines import line_reader
-from sipyco._rpctool.presentation import methods_text, result_text, signature
+from sipyco._rpctool.method_list import Documentation, MethodList
+from sipyco._rpctool.presentation import LINES, methods_text, result_text, signature, visible
 
 HINT = "a line is a call: method(arguments), _ is the last result, help lists the methods"
 
-OVER = ("connection", "protocol", "tls")
+OVER = ("connection", "tls")
 """Kinds of failure after which nothing more can be asked."""
 
 
@@ -28,8 +28,12 @@ class Interpreter:
         self._last: object = None
 
     def signatures(self) -> dict[str, str]:
-        """Give the signature of every method."""
-        return {name: signature(argspec) for name, (argspec, _) in self._methods.items()}
+        """Give the signature of every method that can be typed."""
+        return {
+            name: visible(signature(argspec))
+            for name, (argspec, _) in self._methods.items()
+            if name.isidentifier()
+        }
 
     def answer(self, line: str) -> str | None:
         """Do what a line says and give the text to print, None for nothing.
@@ -54,9 +58,8 @@ class Interpreter:
         return result_text(result)
 
     @property
-    def _methods(self) -> dict[str, tuple[dict[str, object], str | None]]:
-        methods: dict[str, tuple[dict[str, object], str | None]] = self._described["methods"]
-        return methods
+    def _methods(self) -> dict[str, Documentation]:
+        return self._described["methods"]
 
     def _help(self, method: str) -> str:
         if not method:
@@ -67,7 +70,7 @@ class Interpreter:
         return methods_text({"docstring": None, "methods": {method: self._methods[method]}})
 
 
-def _described(session: Session) -> dict[str, Any]:
+def _described(session: Session) -> MethodList:
     try:
         return session.methods()
     except Failure as failure:
@@ -87,7 +90,7 @@ def interactive(session: Session, verbose: bool = False) -> int:
     at_terminal = sys.stdin.isatty()
     if at_terminal:
         tell(f"target {session.target!r}; {HINT}; Ctrl-D ends")
-    read = line_reader(f"{session.target}> ", interpreter.signatures())
+    read = line_reader(f"{visible(str(session.target))}> ", interpreter.signatures())
     while True:
         try:
             line = read().strip()
@@ -122,4 +125,4 @@ def show(failure: Failure, verbose: bool) -> None:
 
 def tell(text: str) -> None:
     """Say something that is not a result."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible(text, LINES), file=sys.stderr, flush=True)

@@ -5,25 +5,50 @@ import inspect
 import math
 import pprint
 import textwrap
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from sipyco._rpctool.method_list import MethodList
 from sipyco.arguments import formatargspec
+
+LINES = "\n\t"
+"""What a text of several lines may contain."""
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Categories of what is not shown but obeyed, or cannot be written: control characters, formats
+such as the direction of writing, lone surrogates, separators of lines and paragraphs."""
+
+_SIGNATURE = inspect.getfullargspec(formatargspec).args
+
+
+def visible(text: str, allowed: str = "") -> str:
+    """Spell what a terminal would obey as Python does: a server must not command terminals."""
+    return "".join(
+        repr(character)[1:-1]
+        if character not in allowed and unicodedata.category(character) in _HIDDEN
+        else character
+        for character in text
+    )
 
 
 def result_text(value: object, width: int = 80) -> str:
     """Spell a result as Python shows it; large structures are broken into lines."""
     # pprint would cut a long string into pieces, which is no use to whoever wants to copy it.
-    return repr(value) if isinstance(value, str) else pprint.pformat(value, width, sort_dicts=False)
+    return (
+        repr(value)
+        if isinstance(value, str)
+        else pprint.pformat(value, width=width, sort_dicts=False)
+    )
 
 
 def targets_text(names: list[str], description: str | None) -> str:
     """List the targets of a server, as the manual shows it."""
     text = f"Target(s):   {', '.join(names)}"
-    return f"{text}\nDescription: {description}" if description else text
+    return visible(f"{text}\nDescription: {description}" if description else text, LINES)
 
 
-def methods_text(described: Mapping[str, Any]) -> str:
+def methods_text(described: MethodList) -> str:
     """List the methods of a target in alphabetical order, what is said about the target first."""
     blocks = [inspect.cleandoc(described["docstring"])] if described["docstring"] else []
     for name, (argspec, docstring) in sorted(described["methods"].items()):
@@ -31,10 +56,10 @@ def methods_text(described: Mapping[str, Any]) -> str:
         if docstring:
             block += "\n" + textwrap.indent(inspect.cleandoc(docstring), "    ")
         blocks.append(block)
-    return "\n\n".join(blocks)
+    return visible("\n\n".join(blocks), LINES)
 
 
-def methods_document(described: Mapping[str, Any]) -> dict[str, Any]:
+def methods_document(described: MethodList) -> dict[str, Any]:
     """Describe the methods of a target for a program."""
     return {
         "docstring": described["docstring"],
@@ -46,10 +71,15 @@ def methods_document(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def signature(argspec: Mapping[str, Any]) -> str:
-    """Write the signature of a method as its caller sees it, that is, without ``self``."""
-    if argspec["args"][:1] == ["self"]:
-        argspec = {**argspec, "args": argspec["args"][1:]}
-    return formatargspec(**argspec)
+    """Write the signature of a method as its caller sees it, that is, without ``self``.
+
+    What later servers may add to the specification is left out.
+    """
+    known = {field: argspec[field] for field in _SIGNATURE if field in argspec}
+    args = list(known["args"])
+    if args[:1] == ["self"]:
+        del args[0]
+    return formatargspec(**{**known, "args": args})
 
 
 def jsonable(value: Any) -> Any:  # noqa: PLR0911 - one line per type

@@ -40,8 +40,20 @@ BUSY_PING_AFTER = 5.0
 Supervisors in the field give up on a ping after 30 s.
 """
 
+BANNER_TIMEOUT = 60.0
+"""Seconds for the first line of a client.
+
+Ours send it at once; connections that never say a word would use up the descriptors of a server.
+"""
+
 TLS_HANDSHAKE_TIMEOUT = 30.0
 """Seconds for a TLS handshake: a slow machine needs less than one, a port scanner never ends."""
+
+LAST_METHOD_TIMEOUT = 2.0
+"""Seconds that a stopping server waits for the plain method that runs in its thread.
+
+What follows is usually the end of the driver, which should not come under a method's hands.
+"""
 
 FLUSH_TIMEOUT = 2.0
 """Seconds that a stopping server waits for its last answers to leave."""

@@ -98,7 +98,7 @@ def _text(exc: BaseException) -> str:
     try:
         # Exactly a str, which is all that travels: a member of an Enum may be a subclass of it.
         return str.__str__(str(exc))
-    except Exception as broken:  # noqa: BLE001  the caller waits for an answer, whatever it is
+    except BaseException as broken:  # noqa: BLE001  the caller waits for an answer, whatever it is
         return f"<its text could not be made: {type(broken).__name__}>"
 
 

@@ -1,7 +1,7 @@
 """The client's side of one pc_rpc conversation: bytes in, events out; intents in, bytes out."""
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -112,12 +112,14 @@ class ClientSession:
                 f"no target {target!r} on {self.peer}; "
                 f"it offers {', '.join(map(repr, self._greeting.targets)) or 'none'}"
             )
-        line = target
-        if FEATURE_JSON in self._greeting.features:
+        line = target.encode() + b"\n"
+        asking = f"{target} {FEATURE_JSON}"
+        # Unless that is the name of another target.
+        if FEATURE_JSON in self._greeting.features and asking not in self._greeting.targets:
             self._syntax = "json"
-            line += f" {FEATURE_JSON}"
+            line = asking.encode() + b"\n"
         self.state = ClientState.AWAIT_METHODS
-        return line.encode() + b"\n"
+        return line
 
     def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[int, bytes]:
         """Ask for a method to be called.
@@ -143,6 +145,11 @@ class ClientSession:
         """Nobody waits for this request any more: drop its answer when it comes."""
         if request in self._unanswered:
             self._abandoned.add(request)
+
+    def withdraw(self, request: int) -> None:
+        """Nothing of the last request was sent, and nothing will be: it has never been."""
+        if self._unanswered and self._unanswered[-1] == request:
+            self._unanswered.pop()
 
     @property
     def awaits_answers(self) -> bool:
@@ -220,11 +227,13 @@ class ClientSession:
         except pyon.DecodeError as exc:
             # The end of the line is known, so the next answer is still found.
             return Failed(request, exc)
-        match answer:
-            case {"status": "ok", "ret": value}:
-                return Returned(request, value)
-            case {"status": "failed", "exception": packed}:
-                return Failed(request, unpack_exception(packed))
+        # Compared as text: an array that stands there would be compared element by element.
+        if isinstance(answer, dict) and isinstance(answer.get("status"), str):
+            match answer:
+                case {"status": "ok", "ret": value}:
+                    return Returned(request, value)
+                case {"status": "failed", "exception": packed}:
+                    return Failed(request, unpack_exception(packed))
         return Failed(request, ValueError(f"{self.peer} sent an answer of no known form"))
 
 
@@ -240,7 +249,7 @@ def _read_greeting(line: bytes | TooLong, peer: str) -> Greeted:
     features = greeting.get("features", ())
     return Greeted(
         list(greeting["targets"]),
-        greeting.get("description"),
+        description if isinstance(description := greeting.get("description"), str) else None,
         frozenset(features) if _are_names(features) else frozenset(),
     )
 
@@ -257,4 +266,6 @@ def _read_methods(line: bytes | TooLong, syntax: Syntax, peer: str) -> frozenset
 
 
 def _are_names(value: Any) -> bool:
-    return isinstance(value, Collection) and all(isinstance(name, str) for name in value)
+    return isinstance(value, list | tuple | set | dict) and all(
+        isinstance(name, str) for name in value
+    )

@@ -9,7 +9,7 @@ from sipyco import pyon
 from sipyco._wire import limits
 from sipyco._wire.errors import MessageTooLargeError
 from sipyco._wire.framing import LineReader, TooLong
-from sipyco._wire.remote_exceptions import pack_exception
+from sipyco._wire.remote_exceptions import GenericRemoteException, pack_exception
 from sipyco._wire.rpc_protocol import BANNER, FEATURE_JSON, Syntax, encode_line
 
 __all__ = [
@@ -135,8 +135,11 @@ class ServerSession:
 
     def failed(self, request: int, error: BaseException) -> bytes:
         """Answer a request with an exception."""
-        answer = {"status": "failed", "exception": pack_exception(error)}
-        return encode_line(answer, self._syntax)
+        try:
+            return encode_line(_failure(pack_exception(error)), self._syntax)
+        except Exception as exc:  # noqa: BLE001  the caller waits for an answer, whatever it is
+            text = f"{type(error).__name__}, which could not be sent: {exc!a}"
+            return encode_line(_failure(pack_exception(GenericRemoteException(text))), self._syntax)
 
     # Bytes
 
@@ -219,21 +222,31 @@ class ServerSession:
             return BadRequest(number, ValueError(f"a value in the request cannot be built: {exc}"))
         except pyon.DecodeError as exc:
             return Refused(f"it sent a line that is no PYON: {exc}")
-        match request:
-            case {"action": "call", "name": str(name), "args": list(args) | tuple(args)}:
-                kwargs = request.get("kwargs", {})
-                if isinstance(kwargs, dict) and all(isinstance(key, str) for key in kwargs):
-                    return Call(number, name, args, kwargs)
-                problem = "kwargs must be a dict whose keys are str"
-            case {"action": "get_rpc_method_list"}:
-                return MethodListAsked(number)
-            case {"action": "call"}:
-                problem = "a call needs a name (str) and args (list or tuple)"
-            case {"action": action}:
-                problem = f"unknown action {action!r}; known are 'call' and 'get_rpc_method_list'"
-            case _:
-                problem = "a request is a dict with an action"
-        return BadRequest(number, ValueError(problem))
+        return _understand(number, request)
+
+
+def _understand(number: int, request: Any) -> Call | MethodListAsked | BadRequest:
+    # Compared as text: an array that stands there would be compared element by element.
+    if not isinstance(request, dict) or not isinstance(request.get("action"), str):
+        return BadRequest(number, ValueError("a request is a dict with an action, a str"))
+    match request:
+        case {"action": "call", "name": str(name), "args": list(args) | tuple(args)}:
+            kwargs = request.get("kwargs", {})
+            if isinstance(kwargs, dict) and all(isinstance(key, str) for key in kwargs):
+                return Call(number, name, args, kwargs)
+            problem = "kwargs must be a dict whose keys are str"
+        case {"action": "get_rpc_method_list"}:
+            return MethodListAsked(number)
+        case {"action": "call"}:
+            problem = "a call needs a name (str) and args (list or tuple)"
+        case _:
+            action = request["action"]
+            problem = f"unknown action {action!r}; known are 'call' and 'get_rpc_method_list'"
+    return BadRequest(number, ValueError(problem))
+
+
+def _failure(packed: dict[str, Any]) -> dict[str, Any]:
+    return {"status": "failed", "exception": packed}
 
 
 def _no_banner(line: bytes | TooLong) -> str:

@@ -53,6 +53,7 @@ class _Connection(ServerConnection):
             logger.warning("closed the connection from %s: %s", self.peer, received.reason)
             self.close()
         else:
+            self.has_spoken()
             self._log(received)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -72,9 +72,13 @@ class AsyncioClient(Proxy):
         lost = functools.partial(self._rpc_lost, session)
         self._rpc_is_connecting = True
         try:
-            self._rpc_link = await asyncio_.connect(host, port, config, take, lost)
+            link = await asyncio_.connect(host, port, config, take, lost)
+            if not self._rpc_is_connecting:
+                link.close()
+                raise ConnectionLost(f"the connection to {peer} was closed by this side")
         finally:
             self._rpc_is_connecting = False
+        self._rpc_link = link
         try:
             self._rpc_greeting = await self._rpc_handshake(self._rpc_session.connect(), Greeted)
             await self.select_rpc_target(target_name)
@@ -118,6 +122,7 @@ class AsyncioClient(Proxy):
         Returns:
             A coroutine that ends when the connection has been closed. It need not be awaited.
         """
+        self._rpc_is_connecting = False  # as connect_rpc(), if under way, will notice
         link, self._rpc_link = self._rpc_link, None
         if link is not None:
             link.close()
@@ -137,7 +142,13 @@ class AsyncioClient(Proxy):
         await self.close_rpc()
 
     def _rpc_methods(self) -> frozenset[str]:
+        if self._rpc_link is None and self._rpc_loss is None:
+            raise AttributeError("this client is not connected; await connect_rpc() first")
         return self._rpc_known_methods
+
+    def __dir__(self) -> list[str]:
+        """List the remote methods as well, once they are known."""
+        return super().__dir__() if self._rpc_link is not None else list(object.__dir__(self))
 
     async def _rpc_invoke(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         answer = await self._rpc_ask(lambda: self._rpc_session.call(name, args, kwargs))

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from sipyco._io.sockets import peer_name
 from sipyco._io.tls import SimpleSSLConfig, choose_config
-from sipyco._wire.errors import ConnectionLost, IncompatibleServer
+from sipyco._wire.errors import ConnectionLost
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
 from sipyco.pc_rpc._client import outcome
 from sipyco.pc_rpc._conversation import Conversation
@@ -69,7 +69,7 @@ class BestEffortClient(Proxy):
         self._rpc_address = (host, port, firstcon_timeout, config, max_message_size)
         self._rpc_peer = peer_name(host, port)
         self._rpc_target_name = target_name
-        self._rpc_retry = retry
+        self._rpc_retry = float(retry)
         self._rpc_known_methods: frozenset[str] | None = None
         self._rpc_conversation: Conversation | None = None
         self._rpc_change = threading.Lock()  # of the conversation
@@ -192,8 +192,9 @@ class BestEffortClient(Proxy):
         while not self._rpc_closed.is_set():
             try:
                 self._rpc_connect()
-            except (OSError, IncompatibleServer, ValueError) as exc:
-                # A server that is being changed may lack the target for a while.
+            except Exception as exc:  # noqa: BLE001
+                # A server that is being changed may lack the target for a while, and whatever
+                # else there is, nobody would notice if this thread ended.
                 level = logging.DEBUG if isinstance(exc, ConnectionLost) else logging.INFO
                 logger.log(level, "%s; trying again in %g s", exc, self._rpc_retry)
                 self._rpc_closed.wait(self._rpc_retry)

@@ -1,6 +1,7 @@
 """One connection to the server: its requests are carried out in order, one at a time."""
 
 import asyncio
+import functools
 import inspect
 import logging
 from collections import deque
@@ -97,6 +98,7 @@ class Connection(ServerConnection):
             case BadRequest(request, error):
                 self._fail(request, error)
             case Welcomed(greeting):
+                self.has_spoken()
                 self.write(greeting)
             case TargetChosen(target):
                 self._choose(target)
@@ -138,10 +140,11 @@ class Connection(ServerConnection):
             self.write(self._session.returned(call.request, None))
             server.terminate()
             return
+        spell = functools.partial(self._session.returned, call.request)
         try:
             method = _describe.look_up(self._target, call.name, allow_private=server.allow_private)
             if not server.runner.can_run_at_once():
-                running = server.runner.run(call.name, method, call.args, call.kwargs)
+                running = server.runner.run(call.name, method, call.args, call.kwargs, spell)
                 self._start(call, running)
                 return
             value = method(*call.args, **call.kwargs)
@@ -149,42 +152,52 @@ class Connection(ServerConnection):
             self._fail(call.request, exc)
             return
         if inspect.isawaitable(value):
-            self._start(call, server.runner.finish(value))
+            self._start(call, server.runner.finish(value, spell))
         else:
-            self.write(self._session.returned(call.request, value))
+            self.write(spell(value))
 
-    def _start(self, call: Call, running: Coroutine[Any, Any, Any]) -> None:
+    def _start(self, call: Call, running: Coroutine[Any, Any, bytes]) -> None:
         self._task = self._server.runner.start(self._perform(call, running))
 
-    async def _perform(self, call: Call, running: Coroutine[Any, Any, Any]) -> None:
+    async def _perform(self, call: Call, running: Coroutine[Any, Any, bytes]) -> None:
         try:
-            value = await running
+            answer = await running
         except BaseException as exc:
             if isinstance(exc, asyncio.CancelledError) and self.is_closing:
                 raise  # this task is cancelled, rather than the method's own business
-            if isinstance(exc, RuntimeError) and isinstance(exc.__cause__, StopIteration):
-                exc = exc.__cause__  # what Python makes of it when it leaves a coroutine
+            if _is_disguised_stop(exc):
+                exc = exc.__cause__ or exc
             self._fail(call.request, exc)
         else:
-            self.write(self._session.returned(call.request, value))
+            self.write(answer)
         finally:
             self._task = None
         self._advance()
 
     def _fail(self, request: int, error: BaseException) -> None:
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("request of %s failed", self.peer, exc_info=error)
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("request of %s failed", self.peer, exc_info=error)
         self.write(self._session.failed(request, error))
         self._heed(error)
 
     def _heed(self, error: BaseException) -> None:
         """Let an exception that asks the program to end do so, where that is allowed."""
         if isinstance(error, SystemExit) and self._server.builtin_terminate:
+            logger.warning("a method called by %s ends this server: %r", self.peer, error)
             self._server.terminate()
         elif isinstance(error, KeyboardInterrupt):
             # Ctrl-C was meant for this program too. Raised from here, uvloop would only close the
             # connection.
             asyncio.get_running_loop().call_soon(_interrupt, error)
+
+
+def _is_disguised_stop(error: BaseException) -> bool:
+    """Tell whether Python made a RuntimeError of a StopIteration that left a coroutine."""
+    return (
+        isinstance(error, RuntimeError)
+        and isinstance(error.__cause__, StopIteration)
+        and str(error) == "coroutine raised StopIteration"
+    )
 
 
 def _interrupt(error: KeyboardInterrupt) -> None:

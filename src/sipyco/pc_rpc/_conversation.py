@@ -106,17 +106,22 @@ class Conversation:
     def _request(self, what: str, ask: Callable[[], tuple[int, bytes]]) -> Returned | Failed:
         with self._turn:
             requests_before = self._session.last_request
-            number = None
+            number, message = None, memoryview(b"")
             try:
                 # What has come although nobody asked must not pass for the answer to this.
                 self._link.move(self._take, wait=False)
                 counted, data = ask()
-                self._link.queue(data)
+                message = self._link.queue(data)
                 number = counted
                 return self._answer_to(number)
             except BaseException as exc:
                 if number is not None:
-                    self._session.abandon(number)
+                    # Of requests that cannot even be sent, a server that comes back later must
+                    # not find a whole row.
+                    if self._link.withdraw(message):
+                        self._session.withdraw(number)
+                    else:
+                        self._session.abandon(number)
                     if isinstance(exc, TimeoutError):
                         raise TimeoutError(f"{what} has no answer yet: {exc}") from None
                 elif self._session.last_request != requests_before:

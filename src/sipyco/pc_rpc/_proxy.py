@@ -24,10 +24,13 @@ def choose_target(wanted: TargetName, greeting: Greeted) -> str | None:
     """Find the name to select.
 
     Raises:
+        TypeError: The wanted name is no name.
         ValueError: The only target was wanted, but the server has none or several.
     """
     if wanted is None or isinstance(wanted, str):
         return wanted
+    if wanted is not AutoTarget:
+        raise TypeError(f"target_name must be a str, AutoTarget or None, not {wanted!r}")
     if len(greeting.targets) != 1:
         # Programs parse this text.
         found = "multiple targets" if greeting.targets else "no targets"

@@ -5,6 +5,7 @@ import contextlib
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from sipyco._io.worker import Worker
@@ -12,6 +13,9 @@ from sipyco._wire import limits
 from sipyco._wire.remote_exceptions import GenericRemoteException
 
 __all__ = ["Runner"]
+
+Spell = Callable[[Any], bytes]
+"""From the value of a call to the bytes that answer it."""
 
 logger = logging.getLogger("sipyco.pc_rpc")
 
@@ -48,26 +52,36 @@ class Runner:
         task.add_done_callback(self._calls.discard)
         return task
 
-    async def run(self, name: str, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """Call a method when it is its turn, and return its value."""
+    async def run(
+        self, name: str, method: Callable[..., Any], args: Any, kwargs: Any, spell: Spell
+    ) -> bytes:
+        """Call a method when it is its turn, and return its value as ``spell`` spells it.
+
+        That happens right where the method has returned: what it does to the value later, in a
+        thread of its own for example, must not be seen by the caller.
+        """
         in_thread = self._worker is not None and not inspect.iscoroutinefunction(method)
         is_ping = name == "ping" and not args and not kwargs
         patience = self._busy_ping_after if is_ping else None
         try:
             async with self._in_turn(self._thread_turn if in_thread else self._turn, patience):
                 if in_thread:
-                    value = await self._run_in_thread(method, args, kwargs)
+                    value = await self._run_in_thread(method, args, kwargs, spell)
+                    if isinstance(value, _Spelled):
+                        return value.answer
                 else:
                     value = method(*args, **kwargs)
-                return await value if inspect.isawaitable(value) else value
+                return spell(await value if inspect.isawaitable(value) else value)
         except _BusyError:
-            return True  # busy is healthy; a ping that probes the device does so when it is free
+            return spell(
+                True
+            )  # busy is healthy; a ping that probes the device does so when it is free
 
-    async def finish(self, awaitable: Awaitable[Any]) -> Any:
+    async def finish(self, awaitable: Awaitable[Any], spell: Spell) -> bytes:
         """Wait, as a call of its own, for what a method returned that was called at once."""
         try:
             async with self._in_turn(self._turn, None):
-                return await awaitable
+                return spell(await awaitable)
         finally:
             # If the turn never came, Python would warn that it was never awaited.
             if inspect.iscoroutine(awaitable):
@@ -90,10 +104,17 @@ class Runner:
         finally:
             turn.release()
 
-    async def _run_in_thread(self, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    async def _run_in_thread(
+        self, method: Callable[..., Any], args: Any, kwargs: Any, spell: Spell
+    ) -> Any:
         assert self._worker is not None
+
+        def call() -> Any:
+            value = method(*args, **kwargs)
+            return value if inspect.isawaitable(value) else _Spelled(spell(value))
+
         try:
-            return await self._worker.run(method, *args, **kwargs)
+            return await self._worker.run(call)
         except KeyboardInterrupt as exc:
             # Ctrl-C never strikes in that thread: the caller is meant, and not this program.
             raise GenericRemoteException(f"KeyboardInterrupt: {exc}") from exc
@@ -112,8 +133,15 @@ class Runner:
             _, running = await asyncio.wait(calls, timeout=limits.FLUSH_TIMEOUT)
             if running:
                 logger.warning("%d calls go on although they were cancelled", len(running))
-        if self._worker is not None:
-            self._worker.stop()
+        if self._worker is not None and not await self._worker.stop(limits.LAST_METHOD_TIMEOUT):
+            logger.warning("a method still runs in its thread; the driver is in use until it ends")
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelled:
+    """An answer, as opposed to a value that is still to be awaited."""
+
+    answer: bytes
 
 
 class _BusyError(Exception):
