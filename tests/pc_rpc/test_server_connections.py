@@ -166,7 +166,7 @@ def test_a_client_that_sends_ahead_without_reading_is_made_to_wait(
         async with running(device) as serving:
             greedy = await serving.ready()
             (connection,) = serving.server.connections
-            transport = connection._transport
+            transport = connection.transport
             assert transport
             greedy.reader._transport.pause_reading()  # type: ignore[attr-defined]
             flooding = asyncio.create_task(flood(greedy, count, size=2000))
@@ -219,7 +219,7 @@ def test_a_slow_reader_of_a_huge_answer_does_not_disturb_others(loop_factory: Lo
                 for c in serving.server.connections
                 if c._peer.endswith(f":{slow.writer.get_extra_info('sockname')[1]}")
             )
-            await until(lambda: not connection._can_write)
+            await until(lambda: not connection.can_write)
             assert [await quick.echo(number) for number in range(50)] == list(range(50))
             slow.reader._transport.resume_reading()  # type: ignore[attr-defined]
             assert (await slow.answer())["ret"].size == 4 << 20
@@ -287,8 +287,8 @@ def test_stop_sends_the_answers_that_were_given(loop_factory: LoopFactory) -> No
         await client.hear()
         client.ask("huge")
         (connection,) = server.connections
-        assert connection._transport
-        await until(lambda: not connection._can_write)
+        assert connection.transport
+        await until(lambda: not connection.can_write)
         _, answer = await asyncio.gather(server.stop(), client.answer())
         assert answer["ret"].size == 4 << 20
         assert await client.hear() == b""
@@ -309,7 +309,7 @@ def test_stop_does_not_wait_for_ever_for_a_client_that_does_not_read(
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]
             client.ask("huge")
             (connection,) = serving.server.connections
-            await until(lambda: not connection._can_write)
+            await until(lambda: not connection.can_write)
             await serving.server.stop()
             assert connection.closed.done()
             client.reader._transport.resume_reading()  # type: ignore[attr-defined]
