@@ -1,12 +1,14 @@
 """The server of streams that programs derive from."""
 
 import asyncio
+import errno
 import gc
 import logging
 from typing import Any
 
 import pytest
 
+from sipyco._io import sockets
 from sipyco._wire import limits
 from sipyco.tools import AsyncioServer
 from tests.certificates import Certificates
@@ -148,6 +150,96 @@ def test_stop_cancels_the_coroutines_and_closes_the_connections(
         await server.stop()
 
     run(main(), loop_factory)
+
+
+@every_loop
+def test_starts_and_stops_at_the_same_time_come_one_after_the_other(
+    loop_factory: LoopFactory, certificates: Certificates
+) -> None:
+    async def main() -> None:
+        for config in (None, certificates.server_config()):
+            server = Echo()
+            results = await asyncio.gather(
+                *(started(server, config) for _ in range(2)), return_exceptions=True
+            )
+            assert isinstance(results[0], int)
+            assert isinstance(results[1], RuntimeError)
+            ports = [results[0]]
+
+            stopping = asyncio.create_task(server.stop())
+            await asyncio.sleep(0)
+            ports.append(await started(server, config))
+            assert stopping.done()
+            await server.stop()
+
+            starting = asyncio.create_task(server.start("127.0.0.1", 0, config))
+            await asyncio.sleep(0)
+            await server.stop()
+            assert starting.done()
+            assert server.server is None
+            for port in ports:
+                with pytest.raises(ConnectionRefusedError):
+                    await connected(port)
+
+    run(main(), loop_factory)
+    gc.collect()
+
+
+@every_loop
+def test_a_stop_that_was_cancelled_can_be_done_again(
+    loop_factory: LoopFactory, certificates: Certificates
+) -> None:
+    async def main() -> None:
+        server = Echo()
+        port = await started(server, certificates.server_config())
+        stopping = asyncio.create_task(server.stop())
+        await asyncio.sleep(0)
+        stopping.cancel()
+        await asyncio.gather(stopping, return_exceptions=True)
+        with pytest.raises(RuntimeError, match=r"await stop\(\) first"):
+            await started(server)
+        await server.stop()
+        with pytest.raises(ConnectionRefusedError):
+            await connected(port)
+
+    run(main(), loop_factory)
+
+
+@every_loop
+def test_a_connection_for_which_descriptors_are_lacking_is_closed(
+    loop_factory: LoopFactory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def prepare_transport(transport: asyncio.BaseTransport) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async def main() -> None:
+        server = Echo()
+        port = await started(server)
+        with monkeypatch.context() as patch:
+            patch.setattr(sockets, "prepare_transport", prepare_transport)
+            client = await connected(port)
+            assert await client.hear() == b""
+            await client.close()
+        client = await connected(port)
+        client.say(b"hello")
+        assert await client.hear() == b"hello\n"
+        await client.close()
+        await server.stop()
+
+    run(main(), loop_factory)
+    (record,) = caplog.records
+    assert "cannot serve ('127.0.0.1', " in record.getMessage()
+    assert "too many open files" in record.getMessage()
+
+
+def test_what_is_no_configuration_of_tls_is_refused_before_anything_listens() -> None:
+    async def main() -> None:
+        server = Echo()
+        with pytest.raises(TypeError, match="ssl_config is of type 'str'; give a SimpleSSLConfig"):
+            await started(server, "server.pem")
+        assert server.server is None
+
+    run(main())
 
 
 @every_loop

@@ -11,18 +11,11 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
 
-FRAGMENTS = {DOCS / "reference" / "pyon.md"}
-"""Pages whose blocks are no programs; tests/pyon shows what they say."""
-
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands of the pages are for a shell")
 @pytest.mark.parametrize(
     "page",
-    [
-        page
-        for page in PAGES
-        if page not in FRAGMENTS and any(block.is_run for block in blocks(page))
-    ],
+    [page for page in PAGES if any(block.is_run for block in blocks(page))],
     ids=lambda page: page.relative_to(DOCS).as_posix(),
 )
 def test_a_page_says_what_happens(page: Path, tmp_path: Path) -> None:

@@ -247,6 +247,48 @@ def test_names_of_a_class_of_their_own_do_not_break_the_list() -> None:
     run(main())
 
 
+def test_names_that_are_no_text_are_left_out() -> None:
+    class Dev:
+        def __dir__(self) -> Any:
+            return ["there", 5]
+
+        def there(self) -> str:
+            return "called"
+
+    assert names_of(Dev()) == {"there"}
+
+
+def test_a_name_whose_value_cannot_be_had_does_not_hide_the_others() -> None:
+    class Dev:
+        def __dir__(self) -> list[str]:
+            return ["off", "there"]
+
+        def __getattr__(self, name: str) -> Any:
+            raise OSError("the device is off")
+
+        def there(self) -> None: ...
+
+    assert described(Dev()).keys() == {"there"}
+
+
+def test_a_method_that_cannot_be_had_does_not_hide_the_others() -> None:
+    class Failing:
+        def __get__(self, instance: object, owner: type) -> None:
+            raise OSError("the device is off")
+
+        def __call__(self) -> None: ...
+
+    class Dev:
+        off = Failing()
+
+        def there(self) -> None:
+            """Is there."""
+
+    methods = described(Dev())
+    assert methods["there"][1] == "Is there."
+    assert (methods["off"][0]["varargs"], methods["off"][1]) == ("args", None)
+
+
 def test_a_mock_can_be_served() -> None:
     dev = mock.Mock(spec=Everything)
     dev.plain.return_value = 42
@@ -352,13 +394,45 @@ def test_defaults_that_pyon_cannot_spell_are_told_by_their_repr() -> None:
 
 
 @pytest.mark.parametrize(
-    "default", [complex(0, math.nan), math.inf, -0.0, b"\x00", "\ud800", slice(1), ..., set()]
+    "default",
+    [complex(0, math.nan), math.inf, -0.0, b"\x00", "\ud800", "\ud83d\ude00", slice(1), ..., set()],
 )
 def test_any_default_leaves_the_list_encodable_in_both_spellings(default: Any) -> None:
     class Dev:
         def method(self, x: Any = default) -> None: ...
 
     assert described(Dev()).keys() == {"method"}
+
+
+def test_defaults_do_not_depend_on_the_syntax_of_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sipyco.pyon._codec._default_syntax", "garbage")
+
+    def method(a: Any = (1, "x")) -> None: ...
+
+    assert _describe.document_function(method)[0]["defaults"] == ((1, "x"),)
+
+
+def test_halves_of_characters_in_texts_leave_the_list_encodable() -> None:
+    class Dev:
+        def method(self, x: Any = None) -> None: ...
+
+    Dev.__doc__ = Dev.method.__doc__ = "\ud83d\ude00"
+    Dev.method.__annotations__["x"] = "\ud83d\ude00"
+    argspec, doc = described(Dev())["method"]
+    assert argspec["annotations"]["x"] == doc == r"\ud83d\ude00"
+
+
+def test_documentation_that_cannot_be_computed_is_none() -> None:
+    class Dev:
+        @property
+        def __doc__(self) -> str:  # type: ignore[override]  # computed, as by some wrappers
+            raise OSError("the device is off")
+
+        def method(self) -> None: ...
+
+    assert _describe.document_target(Dev(), builtin_terminate=False)["docstring"] is None
 
 
 def test_documentation_follows_inspect_getdoc() -> None:

@@ -375,6 +375,63 @@ def test_stop_leaves_a_coroutine_that_does_not_heed_it(
 
 
 @every_loop
+def test_a_coroutine_that_does_not_heed_its_end_does_not_stop_calls_after_a_restart(
+    loop_factory: LoopFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FLUSH_TIMEOUT", 0.01)
+
+    class Stubborn(Device):
+        def __init__(self) -> None:
+            super().__init__()
+            self.release = asyncio.Event()
+
+        async def hold(self) -> None:
+            self.began.set()
+            while not self.release.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self.release.wait()
+
+    async def main() -> None:
+        device = Stubborn()
+        async with running(device) as serving:
+            client = await serving.ready()
+            client.ask("hold")
+            await device.began.wait()
+            await serving.server.stop()
+            await serving.server.start("127.0.0.1", serving.port)
+            async with asyncio.timeout(5):
+                assert await (await serving.ready()).call("echo", 5) == 5
+            device.release.set()
+            await settle()
+
+    run(main(), loop_factory)
+
+
+def test_a_server_started_again_waits_for_a_new_terminate() -> None:
+    async def main() -> None:
+        server = Server({"dev": Device()}, builtin_terminate=True)
+        server.terminate()  # by a signal that came early
+        await server.start("127.0.0.1", 0)
+        await server.wait_terminate()
+        await server.stop()
+        await server.wait_terminate()
+
+        await server.start("127.0.0.1", 0)
+        waiting = asyncio.create_task(server.wait_terminate())
+        await settle()
+        assert not waiting.done()
+
+        # Who waits since before a restart is not forgotten.
+        await server.stop()
+        await server.start("127.0.0.1", 0)
+        server.terminate()
+        await waiting
+        await server.stop()
+
+    run(main())
+
+
+@every_loop
 @pytest.mark.parametrize("threads", [False, True])
 def test_a_call_that_comes_at_the_moment_of_the_stop_leaves_nothing_behind(
     loop_factory: LoopFactory, threads: bool

@@ -148,6 +148,68 @@ def test_a_single_object_is_one_target_named_after_its_class(target: object, nam
     assert set(Server(target).targets) == {name}
 
 
+@pytest.mark.parametrize(
+    ("targets", "description", "kind", "message"),
+    [
+        ({"a\nb": 0}, None, ValueError, r"'a\\nb' is no target name; .* no line breaks"),
+        ({"a\r": 0}, None, ValueError, "no line breaks"),
+        ({"": 0}, None, ValueError, "'' is no target name; it needs a character"),
+        ({1: 0, "x": 0}, None, TypeError, "the target name 1 is of type 'int'; give a str"),
+        ({"\ud800": 0}, None, ValueError, r"'\\ud800' cannot be sent: it is not UTF-8"),
+        ({"x" * (64 << 10): 0}, None, ValueError, "makes a line of 65544 bytes .* 65536 bytes"),
+        ({"x": 0}, object(), TypeError, "the description is of type 'object'; give a str or None"),
+        ({"x": 0}, "\ud83d\ude00", ValueError, "clients cannot be greeted: .*two halves"),
+        ({"x": 0}, "x" * (1 << 20), ValueError, "take 10486.. bytes; clients read 1048576"),
+    ],
+)
+def test_what_clients_cannot_be_told_keeps_the_server_from_starting(
+    targets: dict[Any, Any], description: Any, kind: type[Exception], message: str
+) -> None:
+    async def main() -> None:
+        server = Server(targets, description)
+        with pytest.raises(kind, match=message):
+            await server.start("127.0.0.1", 0)
+        assert server.server is None
+
+    run(main())
+
+
+def test_the_longest_name_and_a_long_description_can_be_used() -> None:
+    name = "é" * ((64 << 9) - len("pyon_v2") + 3)
+
+    async def main() -> None:
+        async with running({name: Counter}, description="x" * (700 << 10)) as serving:
+            assert await (await serving.client(target=name)).which() == 1
+
+    run(main())
+
+
+def test_a_server_without_targets_can_be_started() -> None:
+    async def main() -> None:
+        async with running({}) as serving:
+            client = await serving.raw()
+            client.say(BANNER)
+            assert pyon.decode(await client.hear())["targets"] == []
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("targets", "options", "message"),
+    [
+        (None, {}, "targets is None; give a dict of names and objects, or one object"),
+        ({}, {"busy_ping_after": "5"}, "busy_ping_after is '5'; give seconds, or None"),
+        ({}, {"max_message_size": None}, "max_message_size is None; give bytes, an int"),
+        ({}, {"max_message_size": 1e6}, "max_message_size is 1000000.0; give bytes, an int"),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_refused(
+    targets: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        Server(targets, **options)
+
+
 def test_a_factory_that_asks_to_exit_ends_a_server_that_can_be_ended() -> None:
     def leaving() -> None:
         raise SystemExit("no device")

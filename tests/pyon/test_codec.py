@@ -6,6 +6,7 @@ import sys
 from collections import OrderedDict, defaultdict, namedtuple
 from decimal import Decimal
 from enum import Enum, IntEnum
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -216,11 +217,30 @@ def test_a_wrong_setting_is_told() -> None:
     assert "SIPYCO_SYNTAX is 'yaml'; it can be 'python' or 'json'" in errors
 
 
-def run_with_setting(setting: str | None) -> tuple[int, str, str]:
+def test_a_wrong_setting_stops_only_those_who_rely_on_it(tmp_path: Path) -> None:
+    program = f"""
+from sipyco.pyon import *
+print(decode("[1]"), decode("(1,)"), encode((1,), syntax="python"), encode([1], syntax="json"))
+store_file({str(tmp_path / "x")!r}, [1], syntax="json")
+print(load_file({str(tmp_path / "x")!r}))
+for rely in (lambda: encode(1), lambda: store_file({str(tmp_path / "y")!r}, 1)):
+    try:
+        rely()
+    except ValueError as error:
+        print(error)
+"""
+    message = "the environment variable SIPYCO_SYNTAX is 'yaml'; it can be 'python' or 'json'\n"
+    expected = "[1] (1,) (1, ) [1]\n[1]\n" + 2 * message
+    assert run_with_setting("yaml", program) == (0, expected, "")
+    assert not (tmp_path / "y").exists()
+
+
+def run_with_setting(
+    setting: str | None, program: str = "from sipyco.pyon import encode; print(encode((1,)))"
+) -> tuple[int, str, str]:
     environment = {name: value for name, value in os.environ.items() if name != "SIPYCO_SYNTAX"}
     if setting is not None:
         environment["SIPYCO_SYNTAX"] = setting
-    program = "from sipyco.pyon import encode; print(encode((1,)))"
     done = subprocess.run(
         [sys.executable, "-c", program],
         env=environment,

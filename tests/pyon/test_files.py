@@ -52,6 +52,29 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
         load_file(tmp_path / "none")
 
 
+def test_a_name_may_be_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "x.pyon"
+    store_file(os.fsencode(file), [1])
+    assert load_file(os.fsencode(file)) == [1]
+    for wrong in (None, 1):
+        with pytest.raises(TypeError):
+            store_file(wrong, [1])  # type: ignore[arg-type]
+
+
+def test_a_file_that_cannot_be_written_is_told_by_the_name_that_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError) as missing:
+        store_file(Path("missing", "x.pyon"), 1)
+    assert str(missing.value).endswith(repr(str(Path("missing", "x.pyon"))))
+    Path("directory").mkdir()
+    with pytest.raises(OSError, match=r"\] .*: 'directory'$") as taken:
+        store_file("directory", 1)
+    assert (taken.value.filename, taken.value.filename2) == ("directory", None)
+    assert names(tmp_path) == ["directory"]
+
+
 def test_a_value_that_cannot_be_spelled_touches_nothing(tmp_path: Path) -> None:
     file = tmp_path / "x.pyon"
     file.write_text("[1]")

@@ -141,6 +141,8 @@ def test_reads_what_pyon_adds(text: str, value: Any) -> None:
         ("'\\u12'", "\\u takes four", 1),
         ("'\\U00110000'", "no character", 1),
         ("'\\N{nonsense}'", "no character named", 1),
+        ("'\\N{\ud800}'", r"no character named '\ud800'", 1),
+        (f"'\\N{{{'A' * 100}}}'", "AA...'", 1),
         ("'\\N'", "\\N takes", 1),
         ("b'\\x'", "\\x takes", 2),
         ("", "the end of the text", 0),

@@ -1,5 +1,8 @@
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -96,6 +99,82 @@ def test_several_types_share_a_name() -> None:
     deregister([Frame, Label], "F")
     with pytest.raises(InvalidValueError):
         decode("F(3)")
+
+
+def test_a_type_may_be_listed_twice() -> None:
+    register([Frame, Frame], name="F", encode=lambda x: [x.number], decode=Frame)
+    deregister([Frame, Frame], "F")
+    register(Frame, name="F", encode=lambda x: [x.number], decode=Frame)
+    deregister(Frame, "F")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"types": [Frame, 1]}, "1 is no type"),
+        ({"types": "abc"}, "'a' is no type"),
+        ({"types": 5}, "5 is no type"),
+        ({"name": 5}, "the name is of type int"),
+        ({"encode": None}, "encode is no function, but None"),
+        ({"decode": "x"}, "decode is no function, but 'x'"),
+    ],
+)
+def test_what_cannot_work_is_refused_at_once(wrong: dict[str, Any], reason: str) -> None:
+    given: dict[str, Any] = {"types": Frame, "name": "F", "encode": list, "decode": Frame}
+    with pytest.raises(TypeError, match=reason):
+        register(**given | wrong)
+    register(**given)
+    with pytest.raises(TypeError, match="1 is no type"):
+        deregister([Frame, 1], "F")  # type: ignore[list-item]
+    deregister(Frame, "F")
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_threads_register_at_the_same_time() -> None:
+    start = threading.Barrier(4)
+
+    def work(number: int) -> None:
+        mine = type(f"Mine{number}", (), {})
+        name = f"mine{number}"
+        start.wait()
+        for _ in range(1000):
+            register(mine, name=name, encode=lambda x: [], decode=mine)
+            assert type(decode(encode(mine()))) is mine
+            deregister(mine, name)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(4)))
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_one_of_many_threads_gets_a_name() -> None:
+    start = threading.Barrier(4)
+
+    def work(number: int) -> bool:
+        mine = type(f"Mine{number}", (), {})
+        start.wait()
+        try:
+            register(mine, name="F", encode=lambda x: [], decode=mine)
+        except AssertionError:
+            got = False
+        else:
+            got = True
+        start.wait()
+        if got:
+            deregister(mine, "F")
+        return got
+
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(300):
+            assert sum(threads.map(work, range(4))) == 1
 
 
 @pytest.mark.parametrize("name", ["my-frame", "nan", "None", "a..b", "é", "1a", ""])

@@ -109,6 +109,8 @@ class ConnectionServer(AsyncioServer):
         What was written is sent first, unless a client does not read it in two seconds.
         """
         await super().stop()
+
+    async def _end_connections(self) -> None:
         connections = list(self.connections)
         for connection in connections:
             connection.close()

@@ -21,7 +21,8 @@ PORT_ATTEMPTS = 20
 class Listener:
     """Listens on addresses; a protocol from the factory gets each accepted connection.
 
-    With TLS, the protocol sees a connection only once the client has been accepted.
+    With TLS, the protocol sees a connection only once the client has been accepted. It is started
+    and stopped by one task at a time, which is up to the server that has it.
 
     Attributes:
         server: The asyncio server; None while nothing listens.
@@ -46,9 +47,16 @@ class Listener:
         Raises:
             OSError: An address cannot be bound. Nothing is left listening.
             RuntimeError: It listens already, and goes on.
+            TypeError: ``ssl_config`` is none.
         """
-        if self.server is not None:
+        # The acceptor outlives the server where stop() was cancelled.
+        if self.server is not None or self._acceptor is not None:
             raise RuntimeError("this server listens already; await stop() first")
+        if ssl_config is not None and not hasattr(ssl_config, "create_server_context"):
+            raise TypeError(
+                f"ssl_config is of type {type(ssl_config).__name__!r}; "
+                "give a SimpleSSLConfig or None"
+            )
         number = sockets.parse_port(port)
         context = None if ssl_config is None else ssl_config.create_server_context()
         hosts = addresses.as_list(host)
@@ -105,10 +113,9 @@ class Listener:
 
     async def stop(self) -> None:
         """Stop listening and give up handshakes. Accepted connections are the factory's."""
-        if self.server is None:
-            return
-        self.server.close()
-        self.server = None
+        if self.server is not None:
+            self.server.close()
+            self.server = None
         if self._acceptor is not None:
             await self._acceptor.stop()
             self._acceptor = None

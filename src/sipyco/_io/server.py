@@ -30,6 +30,8 @@ class AsyncioServer:
     def __init__(self) -> None:
         self._listener = Listener(self._make_protocol)
         self._client_tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        # Held while it starts and while it stops, which takes longer than to stop listening.
+        self._changing = asyncio.Lock()
 
     @property
     def server(self) -> asyncio.Server | None:
@@ -58,16 +60,27 @@ class AsyncioServer:
 
         Raises:
             OSError: An address cannot be bound. Nothing is left listening.
+            RuntimeError: It listens already, and goes on.
         """
         config = tls.choose_config(ssl_config, local_cert, local_key, peer_cert)
-        await self._listener.start(host, port, config)
+        async with self._changing:
+            if self.server is None:
+                self._prepare()
+            await self._listener.start(host, port, config)
 
     async def stop(self) -> None:
         """Stop to listen, cancel the coroutines of all connections and wait until they have ended.
 
         What they have written is sent first, unless a client does not read it in two seconds.
         """
-        await self._listener.stop()
+        async with self._changing:
+            await self._listener.stop()
+            await self._end_connections()
+
+    def _prepare(self) -> None:
+        """Do what has to be done before anything listens."""
+
+    async def _end_connections(self) -> None:
         tasks = list(self._client_tasks)
         for task in tasks:
             task.cancel()
@@ -85,7 +98,13 @@ class AsyncioServer:
         if self.server is None:
             writer.transport.abort()  # accepted just before the server was stopped
             return
-        sockets.prepare_transport(writer.transport)
+        try:
+            sockets.prepare_transport(writer.transport)
+        except OSError as exc:  # no descriptors left
+            peer = writer.get_extra_info("peername")
+            logger.error("cannot serve %s: %s", peer, exc)  # noqa: TRY400  where tells nothing
+            writer.transport.abort()
+            return
         task = asyncio.get_running_loop().create_task(self._run_connection(reader, writer))
         self._client_tasks[task] = writer
         task.add_done_callback(self._client_tasks.pop)

@@ -1,5 +1,7 @@
 """The errors of a conversation that both ends and all transports share."""
 
+from typing import Any
+
 
 class ConnectionLost(ConnectionResetError, BrokenPipeError, ConnectionAbortedError, EOFError):
     """The connection is gone, or was given up because it could not be trusted any more.
@@ -28,11 +30,15 @@ class MessageTooLargeError(ValueError):
     __module__ = "sipyco.pc_rpc"
 
     def __init__(self, what: str, size: int, limit: int) -> None:
+        self._what = what
         self.size = size
         self.limit = limit
         super().__init__(
             f"{what} of {size} bytes was not read; the limit is {limit} bytes (max_message_size)"
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._what, self.size, self.limit), vars(self)
 
 
 class ProtocolError(Exception):

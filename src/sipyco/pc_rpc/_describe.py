@@ -3,7 +3,7 @@
 import functools
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sipyco import pyon
@@ -13,6 +13,17 @@ __all__ = ["document_function", "document_target", "is_factory", "look_up", "met
 _MISSING = object()
 
 _NEVER_EVALUATED = (property, functools.cached_property)
+
+_ANY_ARGUMENTS: dict[str, Any] = {
+    "args": [],
+    "varargs": "args",
+    "varkw": "kwargs",
+    "defaults": None,
+    "kwonlyargs": [],
+    "kwonlydefaults": None,
+    "annotations": {},
+}
+"""What is told of a method that does not tell its signature."""
 
 _TERMINATE_DOCUMENTATION = (
     {
@@ -38,7 +49,10 @@ def is_factory(target: object) -> bool:
 
 def method_names(target: object, *, allow_private: bool) -> set[str]:
     """Return the names of what can be called remotely."""
-    names = {name for name in dir(target) if not _is_private(name, allow_private)}
+    # Not dir(), which sorts, and fails where a name is no str.
+    listed: Iterable[object] = type(target).__dir__(target)
+    names = {str.__str__(name) for name in listed if isinstance(name, str)}
+    names = {name for name in names if not _is_private(name, allow_private)}
     return {name for name in names if _is_method(target, name)}
 
 
@@ -67,12 +81,12 @@ def look_up(target: object, name: str, *, allow_private: bool) -> Callable[..., 
 def document_target(target: object, *, builtin_terminate: bool) -> dict[str, Any]:
     """Describe a target and its public methods: see :meth:`Client.get_rpc_method_list`."""
     methods = {
-        name: document_function(getattr(target, name))
+        name: _document_method(target, name)
         for name in sorted(method_names(target, allow_private=False))
     }
     if builtin_terminate:
         methods["terminate"] = _TERMINATE_DOCUMENTATION
-    return {"docstring": inspect.getdoc(target), "methods": methods}
+    return {"docstring": _docstring(target), "methods": methods}
 
 
 def document_function(function: Callable[..., Any]) -> tuple[dict[str, Any], str | None]:
@@ -84,15 +98,7 @@ def document_function(function: Callable[..., Any]) -> tuple[dict[str, Any], str
         # Of a decorated function those arguments that its caller gives, not (*args, **kwargs).
         spec = inspect.getfullargspec(inspect.unwrap(function))._asdict()
     except (TypeError, ValueError):  # builtins that do not tell their signature
-        spec = {
-            "args": [],
-            "varargs": "args",
-            "varkw": "kwargs",
-            "defaults": None,
-            "kwonlyargs": [],
-            "kwonlydefaults": None,
-            "annotations": {},
-        }
+        spec = dict(_ANY_ARGUMENTS)
     if spec["defaults"] is not None:
         spec["defaults"] = tuple(_spellable(default) for default in spec["defaults"])
     if spec["kwonlydefaults"] is not None:
@@ -102,7 +108,22 @@ def document_function(function: Callable[..., Any]) -> tuple[dict[str, Any], str
     spec["annotations"] = {
         name: _annotation_text(annotation) for name, annotation in spec["annotations"].items()
     }
-    return spec, inspect.getdoc(function)
+    return spec, _docstring(function)
+
+
+def _document_method(target: object, name: str) -> tuple[dict[str, Any], str | None]:
+    try:
+        return document_function(getattr(target, name))
+    except Exception:  # noqa: BLE001  one method must not break the documentation of the others
+        return dict(_ANY_ARGUMENTS), None
+
+
+def _docstring(documented: object) -> str | None:
+    try:
+        text = inspect.getdoc(documented)
+    except Exception:  # noqa: BLE001  as above: __doc__ may be computed, too
+        return None
+    return None if text is None else _sendable(text)
 
 
 def _is_private(name: str, allow_private: bool) -> bool:
@@ -114,7 +135,10 @@ def _is_method(target: object, name: str) -> bool:
     if static is _MISSING or isinstance(static, types.MemberDescriptorType):
         # Not found in the instance or its classes, so __getattr__ makes it: a proxy, for one.
         # Or kept in a slot, which is only looked into.
-        return callable(getattr(target, name, None))
+        try:
+            return callable(getattr(target, name, None))
+        except Exception:  # noqa: BLE001  what fails for one name must not hide the others
+            return False
     methods_that_are_not_callable = (
         staticmethod,
         classmethod,
@@ -126,7 +150,8 @@ def _is_method(target: object, name: str) -> bool:
 
 def _spellable(default: Any) -> Any:
     try:
-        pyon.encode(default)
+        # The stricter one, whatever the connection speaks.
+        pyon.encode(default, syntax="json")
     except Exception:  # noqa: BLE001  one default must not break the documentation of the others
         return _text(default)
     return default
@@ -134,15 +159,20 @@ def _spellable(default: Any) -> Any:
 
 def _annotation_text(annotation: Any) -> str:
     if isinstance(annotation, str):
-        return str.__str__(annotation)  # exactly a str, which is all that travels
+        return _sendable(annotation)
     try:
-        return inspect.formatannotation(annotation)
+        return _sendable(inspect.formatannotation(annotation))
     except Exception:  # noqa: BLE001  as above: annotations may be any object
         return _text(annotation)
 
 
 def _text(value: object) -> str:
     try:
-        return repr(value)
+        return _sendable(repr(value))
     except Exception:  # noqa: BLE001  as above
         return f"<{type(value).__name__}>"
+
+
+def _sendable(text: str) -> str:
+    # Exactly a str, which is all that travels, without halves of characters, which may not.
+    return str.encode(text, errors="backslashreplace").decode()

@@ -1,11 +1,17 @@
 """The server: gives objects to clients."""
 
 import asyncio
+import functools
+import operator
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any
 
+from sipyco import pyon
 from sipyco._io.connection import ConnectionServer
 from sipyco._wire import limits
+from sipyco._wire.rpc_protocol import BANNER, FEATURE_JSON
+from sipyco._wire.rpc_server import ServerSession, Welcomed
 from sipyco.pc_rpc import _describe
 from sipyco.pc_rpc._connection import Connection
 from sipyco.pc_rpc._runner import Runner
@@ -25,7 +31,8 @@ class Server(ConnectionServer):
 
     Args:
         targets: Names and the objects whose methods clients may call. A single object instead is
-            one target, named after its class in lower case.
+            one target, named after its class in lower case. A name that no client could choose,
+            as one with a line break, keeps the server from starting: ValueError or TypeError.
         description: What people should know about this server, or None.
         builtin_terminate: Clients can end the server: all targets get a method ``terminate``,
             which makes :meth:`wait_terminate` return. So does a method that raises SystemExit.
@@ -38,6 +45,9 @@ class Server(ConnectionServer):
             until the server answers it with True itself, without calling it; None to let it
             wait. The event loop must be free: coroutine methods, or ``threads``.
         max_message_size: Bytes allowed in a request.
+
+    Raises:
+        TypeError: ``targets`` is None, or an option is not of its type.
 
     Attributes:
         targets: As given. Changes concern connections made from then on.
@@ -60,6 +70,9 @@ class Server(ConnectionServer):
         max_message_size: int = limits.MAX_MESSAGE_SIZE,
     ) -> None:
         super().__init__()
+        if targets is None:
+            raise TypeError("targets is None; give a dict of names and objects, or one object")
+        _check_numbers(busy_ping_after, max_message_size)
         self.targets: Mapping[str, Any] = (
             targets if isinstance(targets, Mapping) else {_default_name(targets): targets}
         )
@@ -67,10 +80,12 @@ class Server(ConnectionServer):
         self.builtin_terminate = builtin_terminate
         self.allow_private = allow_private
         self.max_message_size = max_message_size
-        self.runner = Runner(
-            allow_parallel=allow_parallel, threads=threads, busy_ping_after=busy_ping_after
+        self._make_runner = functools.partial(
+            Runner, allow_parallel=allow_parallel, threads=threads, busy_ping_after=busy_ping_after
         )
+        self.runner = self._make_runner()
         self._terminated = asyncio.Event()
+        self._was_stopped = False
 
     def terminate(self) -> None:
         """Make :meth:`wait_terminate` return. From the thread of the event loop only."""
@@ -89,7 +104,19 @@ class Server(ConnectionServer):
         """
         await super().stop()
 
+    def _prepare(self) -> None:
+        _check_greeting(self.targets, self.description)
+        if not self._was_stopped:
+            return
+        # A coroutine that did not heed its cancellation keeps its turn in the old one for ever.
+        self.runner = self._make_runner()
+        # Who still waits since before is not left behind.
+        if self._terminated.is_set():
+            self._terminated = asyncio.Event()
+        self._was_stopped = False
+
     async def _end_work(self) -> None:
+        self._was_stopped = True
         await self.runner.stop()
 
     @staticmethod
@@ -106,3 +133,53 @@ class Server(ConnectionServer):
 def _default_name(target: object) -> str:
     named = target if isinstance(target, type) else type(target)
     return named.__name__.lower()
+
+
+def _check_numbers(busy_ping_after: object, max_message_size: object) -> None:
+    if busy_ping_after is not None and not isinstance(busy_ping_after, Real):
+        raise TypeError(f"busy_ping_after is {busy_ping_after!r}; give seconds, or None")
+    try:
+        operator.index(max_message_size)  # type: ignore[arg-type]  # that is the question
+    except TypeError:
+        raise TypeError(f"max_message_size is {max_message_size!r}; give bytes, an int") from None
+
+
+def _check_greeting(targets: Mapping[str, Any], description: str | None) -> None:
+    """Find now what would otherwise only cut the connection of each client.
+
+    Raises:
+        TypeError: A name or the description is no str.
+        ValueError: A name or the description cannot travel.
+    """
+    for name in targets:
+        _check_name(name)
+    if description is not None and not isinstance(description, str):
+        raise TypeError(
+            f"the description is of type {type(description).__name__!r}; give a str or None"
+        )
+    try:
+        (welcomed,) = ServerSession(targets.keys(), description).receive(BANNER + b"\n")
+    except (pyon.EncodeError, ValueError) as exc:
+        raise ValueError(f"clients cannot be greeted: {exc}") from None
+    assert isinstance(welcomed, Welcomed)
+    size, limit = len(welcomed.greeting), limits.MAX_GREETING_SIZE
+    if size > limit:
+        raise ValueError(
+            f"the names of the targets and the description take {size} bytes; clients read {limit}"
+        )
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"the target name {name!r} is of type {type(name).__name__!r}; give a str")
+    if not name or "\n" in name or "\r" in name:
+        raise ValueError(f"{name!r} is no target name; it needs a character, and no line breaks")
+    try:
+        size = len(f"{name} {FEATURE_JSON}".encode())
+    except UnicodeEncodeError:
+        raise ValueError(f"the target name {name!r} cannot be sent: it is not UTF-8") from None
+    if size > limits.MAX_HANDSHAKE_LINE_SIZE:
+        raise ValueError(
+            f"the target name {name[:20]!r}... makes a line of {size} bytes when a client chooses "
+            f"it; the limit is {limits.MAX_HANDSHAKE_LINE_SIZE} bytes"
+        )

@@ -30,7 +30,8 @@ class DecodeError(json.JSONDecodeError):
         self._known_position = pos
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.msg, self.doc, self._known_position)
+        # The rest holds the notes, such as the name of the file.
+        return type(self), (self.msg, self.doc, self._known_position), vars(self)
 
 
 class InvalidValueError(DecodeError):
@@ -87,7 +88,8 @@ class EncodeError(TypeError):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.path, self.value_type, self.reason, self._relation, self._root)
+        known = (self.path, self.value_type, self.reason, self._relation, self._root)
+        return _rebuild, known, vars(self)
 
 
 def _rebuild(

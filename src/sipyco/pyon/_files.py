@@ -6,18 +6,23 @@ Whoever reads the file, whenever the machine stops, finds the old content or the
 import os
 import secrets
 import stat
+import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from sipyco.pyon._codec import Syntax, decode, encode, set_default_syntax
+from sipyco.pyon._registry import set_lock
+
+_Filename: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 # For programs that cannot be edited: publishers among them choose the spelling of their peers
 # by it. Read once, so that one process does not mix spellings.
 set_default_syntax(os.environ.get("SIPYCO_SYNTAX") or "python")
+set_lock(threading.Lock())
 
 
-def load_file(filename: str | os.PathLike[str], **json_options: Any) -> Any:
+def load_file(filename: _Filename, **json_options: Any) -> Any:
     """Read a value from a file in either spelling, also one written by hand.
 
     Args:
@@ -29,14 +34,14 @@ def load_file(filename: str | os.PathLike[str], **json_options: Any) -> Any:
         DecodeError: It is not PYON; a note on the exception names the file.
     """
     try:
-        return decode(Path(filename).read_bytes(), **json_options)
+        return decode(Path(os.fsdecode(filename)).read_bytes(), **json_options)
     except ValueError as error:
-        error.add_note(f"while reading {os.fspath(filename)!r}")
+        error.add_note(f"while reading {os.fsdecode(filename)!r}")
         raise
 
 
 def store_file(
-    filename: str | os.PathLike[str],
+    filename: _Filename,
     x: Any,
     *,
     pretty: bool = True,
@@ -61,7 +66,14 @@ def store_file(
             is to make sure that the disk knows the new name: then it is new.
     """
     text = encode(x, pretty, syntax=syntax, **json_options) + "\n"
-    replace_file(Path(os.path.realpath(filename)), text.encode("utf-8"))
+    name = os.fsdecode(filename)
+    try:
+        replace_file(Path(os.path.realpath(name)), text.encode("utf-8"))
+    except OSError as error:
+        # The system names the temporary file, of which the caller knows nothing.
+        error.filename = name
+        del error.filename2
+        raise
 
 
 def replace_file(target: Path, content: bytes) -> None:

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from typing import Any
 
+from sipyco.pyon._limits import shorten
+
 
 class LiteralError(ValueError):
     """A literal is malformed.
@@ -125,9 +127,10 @@ def _text_character(match: re.Match[str]) -> str:
         case "N":
             try:
                 return unicodedata.lookup(value)
-            except KeyError:
+            except (KeyError, UnicodeEncodeError):
+                # The second one: half of a character, of which no name can consist.
                 raise LiteralError(
-                    f"there is no character named {value!r}", match.start()
+                    f"there is no character named {shorten(value)!r}", match.start()
                 ) from None
         case "bad":
             raise LiteralError(_FORMS[value], match.start())

@@ -16,9 +16,9 @@ from sipyco.pyon._base64 import from_base64, to_base64
 from sipyco.pyon._limits import shorten
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """One type of values, or several that share a name."""
+    """One type of values, or several that share a name. Each is itself: it equals no other."""
 
     name: str
     arguments: Callable[[Any], Sequence[Any]]
