@@ -3,8 +3,7 @@
 import logging
 import threading
 from os import PathLike
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sipyco._io.sockets import peer_name
 from sipyco._io.tls import SimpleSSLConfig, choose_config
@@ -12,14 +11,14 @@ from sipyco._wire.errors import ConnectionLost
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
 from sipyco.pc_rpc._client import outcome
 from sipyco.pc_rpc._conversation import Conversation
-from sipyco.pc_rpc._proxy import Proxy, TargetName, choose_target
+from sipyco.pc_rpc._proxy import BlockingProxy, TargetName, choose_target
 
 __all__ = ["BestEffortClient"]
 
 logger = logging.getLogger(__name__)
 
 
-class BestEffortClient(Proxy):
+class BestEffortClient(BlockingProxy):
     """Like :class:`Client`, but a call that fails because of the network returns None.
 
     The connection is then made anew in the background. Calls meanwhile return None at once. As
@@ -117,19 +116,6 @@ class BestEffortClient(Proxy):
             conversation, self._rpc_conversation = self._rpc_conversation, None
         if conversation is not None:
             conversation.close()
-
-    def __enter__(self) -> Self:
-        """Return the client itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the connection."""
-        self.close_rpc()
 
     def _rpc_methods(self) -> frozenset[str] | None:
         return self._rpc_known_methods

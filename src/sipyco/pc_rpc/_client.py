@@ -1,19 +1,18 @@
 """The client for programs without an event loop."""
 
 from os import PathLike
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sipyco._io.tls import SimpleSSLConfig, choose_config
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
 from sipyco._wire.rpc_client import Failed, Returned
 from sipyco.pc_rpc._conversation import Conversation
-from sipyco.pc_rpc._proxy import AutoTarget, Proxy, TargetName, choose_target
+from sipyco.pc_rpc._proxy import AutoTarget, BlockingProxy, TargetName, choose_target
 
 __all__ = ["Client"]
 
 
-class Client(Proxy):
+class Client(BlockingProxy):
     """Calls the methods of an object in another program as if they were local.
 
     A method ``foo`` of the remote target is called as ``client.foo(1, x=2)``. Arguments and
@@ -111,19 +110,6 @@ class Client(Proxy):
     def close_rpc(self) -> None:
         """Close the connection. Calls that wait in other threads fail with ConnectionLost."""
         self._rpc_conversation.close()
-
-    def __enter__(self) -> Self:
-        """Return the client itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the connection."""
-        self.close_rpc()
 
     def _rpc_methods(self) -> frozenset[str]:
         return self._rpc_conversation.methods

@@ -3,11 +3,12 @@
 import difflib
 import functools
 from collections.abc import Callable, Collection
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from sipyco._wire.rpc_client import Greeted
 
-__all__ = ["AutoTarget", "Proxy", "TargetName", "choose_target"]
+__all__ = ["AutoTarget", "BlockingProxy", "Proxy", "TargetName", "choose_target"]
 
 
 class AutoTarget:
@@ -73,3 +74,24 @@ class Proxy:
     def __dir__(self) -> list[str]:
         """List the remote methods as well, for completion in interactive shells."""
         return sorted({*super().__dir__(), *(self._rpc_methods() or ())})
+
+
+class BlockingProxy(Proxy):
+    """A proxy for programs without an event loop, which ``with`` closes."""
+
+    def close_rpc(self) -> None:
+        """Close the connection."""
+        raise RuntimeError(f"{type(self).__name__} does not say how it is closed")
+
+    def __enter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self.close_rpc()
