@@ -139,9 +139,9 @@ def test_a_plain_method_does_not_overtake_a_coroutine_that_has_not_begun(
         async with running(device) as serving:
             first, second = await serving.ready(), await serving.ready()
             connections = {
-                connection._transport.get_extra_info("peername")[1]: connection
+                connection.transport.get_extra_info("peername")[1]: connection
                 for connection in serving.server.connections
-                if connection._transport
+                if connection.transport
             }
             for client, method in ((first, "work"), (second, "plain")):
                 request = {"action": "call", "name": method, "args": [method], "kwargs": {}}

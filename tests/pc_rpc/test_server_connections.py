@@ -15,6 +15,7 @@ import pytest
 from sipyco import pyon
 from sipyco._wire import limits
 from sipyco.pc_rpc import Server
+from sipyco.pc_rpc._connection import Connection
 from tests.event_loops import LoopFactory, every_loop
 from tests.rpc_servers import BANNER, RawClient, run, running, settle, until
 
@@ -166,7 +167,8 @@ def test_a_client_that_sends_ahead_without_reading_is_made_to_wait(
         async with running(device) as serving:
             greedy = await serving.ready()
             (connection,) = serving.server.connections
-            transport = connection._transport
+            assert isinstance(connection, Connection)
+            transport = connection.transport
             assert transport
             greedy.reader._transport.pause_reading()  # type: ignore[attr-defined]
             flooding = asyncio.create_task(flood(greedy, count, size=2000))
@@ -217,9 +219,9 @@ def test_a_slow_reader_of_a_huge_answer_does_not_disturb_others(loop_factory: Lo
             connection = next(
                 c
                 for c in serving.server.connections
-                if c._peer.endswith(f":{slow.writer.get_extra_info('sockname')[1]}")
+                if c.peer.endswith(f":{slow.writer.get_extra_info('sockname')[1]}")
             )
-            await until(lambda: not connection._can_write)
+            await until(lambda: not connection.can_write)
             assert [await quick.echo(number) for number in range(50)] == list(range(50))
             slow.reader._transport.resume_reading()  # type: ignore[attr-defined]
             assert (await slow.answer())["ret"].size == 4 << 20
@@ -287,8 +289,8 @@ def test_stop_sends_the_answers_that_were_given(loop_factory: LoopFactory) -> No
         await client.hear()
         client.ask("huge")
         (connection,) = server.connections
-        assert connection._transport
-        await until(lambda: not connection._can_write)
+        assert connection.transport
+        await until(lambda: not connection.can_write)
         _, answer = await asyncio.gather(server.stop(), client.answer())
         assert answer["ret"].size == 4 << 20
         assert await client.hear() == b""
@@ -309,7 +311,7 @@ def test_stop_does_not_wait_for_ever_for_a_client_that_does_not_read(
             client.reader._transport.pause_reading()  # type: ignore[attr-defined]
             client.ask("huge")
             (connection,) = serving.server.connections
-            await until(lambda: not connection._can_write)
+            await until(lambda: not connection.can_write)
             await serving.server.stop()
             assert connection.closed.done()
             client.reader._transport.resume_reading()  # type: ignore[attr-defined]

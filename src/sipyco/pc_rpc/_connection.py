@@ -6,9 +6,9 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sipyco._io import sockets
+from sipyco._io.connection import ServerConnection
 from sipyco._wire import limits
 from sipyco._wire.rpc_server import (
     BadRequest,
@@ -30,15 +30,11 @@ __all__ = ["Connection"]
 logger = logging.getLogger("sipyco.pc_rpc")
 
 
-class Connection(asyncio.Protocol):
-    """Drives a session over a transport, and calls what the session asks for.
-
-    Attributes:
-        closed: Done when the connection has ended.
-    """
+class Connection(ServerConnection):
+    """Drives a session over a transport, and calls what the session asks for."""
 
     def __init__(self, server: "Server") -> None:
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        super().__init__(server)
         self._server = server
         self._session = ServerSession(
             server.targets.keys(), server.description, max_message_size=server.max_message_size
@@ -46,74 +42,30 @@ class Connection(asyncio.Protocol):
         self._target: object = None
         self._events: deque[Event] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._transport: asyncio.Transport | None = None
-        self._peer = "unknown"
-        self._can_write = True
-        self._is_closing = False
         self._advance_is_scheduled = False
-        self._patience: asyncio.TimerHandle | None = None
-
-    # From asyncio
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self._transport = cast("asyncio.Transport", transport)
-        if self._server.server is None:
-            self.abort()  # accepted just before the server was stopped
-            return
-        self._server.connections.add(self)
-        address = transport.get_extra_info("peername")
-        self._peer = sockets.peer_name(address[0], address[1]) if address else "unknown"
-        try:
-            sockets.prepare_transport(transport)
-        except OSError as exc:  # no descriptors left
-            logger.error("cannot serve %s: %s", self._peer, exc)  # noqa: TRY400  where tells nothing
-            self.abort()
-            return
-        loop = asyncio.get_running_loop()
-        self._patience = loop.call_later(limits.BANNER_TIMEOUT, self._lose_patience)
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends."""
         self._events.extend(self._session.receive(data))
         if len(self._events) > limits.MAX_QUEUED_REQUESTS:
-            assert self._transport is not None
-            self._transport.pause_reading()
+            assert self.transport is not None
+            self.transport.pause_reading()
         self._advance()
 
-    def pause_writing(self) -> None:
-        """Let a client that does not read its answers wait for further ones."""
-        self._can_write = False
-
     def resume_writing(self) -> None:
-        """Go on when it reads again."""
-        self._can_write = True
+        """Go on with requests of a client that reads its answers again."""
+        super().resume_writing()
         self._advance()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End. A call that runs is run to its end; nobody gets its answer."""
-        self._is_closing = True
         self._events.clear()
-        if self._patience is not None:
-            self._patience.cancel()
-        self._server.connections.discard(self)
-        if not self.closed.done():
-            self.closed.set_result(None)
-
-    # From the server
+        super().connection_lost(exc)
 
     def close(self) -> None:
         """Close when the answers so far have been sent. Nothing more is carried out."""
-        self._is_closing = True
         self._events.clear()
-        if self._transport is not None:
-            self._transport.close()
-
-    def abort(self) -> None:
-        """Close without waiting for the client to read its answers."""
-        # A transport of asyncio that has sent its last bytes after close() cannot bear it.
-        if self._transport is not None and not self.closed.done():
-            self._transport.abort()
+        super().close()
 
     # Carrying out
 
@@ -122,16 +74,16 @@ class Connection(asyncio.Protocol):
 
         One at a time: a client that sends many requests ahead must not keep the others waiting.
         """
-        if self._task is not None or not self._can_write or not self._events:
+        if self._task is not None or not self.can_write or not self._events:
             return
         self._handle(self._events.popleft())
-        if self._is_closing or self._transport is None:
+        if self.is_closing or self.transport is None:
             return
         if self._events and not self._advance_is_scheduled:
             self._advance_is_scheduled = True
             asyncio.get_running_loop().call_soon(self._advance_later)
-        elif not self._events and not self._transport.is_reading():
-            self._transport.resume_reading()
+        elif not self._events and not self.transport.is_reading():
+            self.transport.resume_reading()
 
     def _advance_later(self) -> None:
         self._advance_is_scheduled = False
@@ -146,13 +98,12 @@ class Connection(asyncio.Protocol):
             case BadRequest(request, error):
                 self._fail(request, error)
             case Welcomed(greeting):
-                if self._patience is not None:
-                    self._patience.cancel()
-                self._write(greeting)
+                self.has_spoken()
+                self.write(greeting)
             case TargetChosen(target):
                 self._choose(target)
             case Refused(reason):
-                logger.warning("closed the connection from %s: %s", self._peer, reason)
+                logger.warning("closed the connection from %s: %s", self.peer, reason)
                 self.close()
 
     def _choose(self, name: str) -> None:
@@ -164,13 +115,13 @@ class Connection(asyncio.Protocol):
             names = _describe.method_names(self._target, allow_private=server.allow_private)
         except BaseException as exc:
             # The client only sees its connection closed, so the log has to tell why.
-            logger.exception("target %r could not be made for %s", name, self._peer)
+            logger.exception("target %r could not be made for %s", name, self.peer)
             self.close()
             self._heed(exc)
             return
         if server.builtin_terminate:
             names.add("terminate")
-        self._write(self._session.selected(names))
+        self.write(self._session.selected(names))
 
     def _tell_methods(self, request: int) -> None:
         server = self._server
@@ -181,12 +132,12 @@ class Connection(asyncio.Protocol):
         except Exception as exc:  # noqa: BLE001  the caller waits for an answer
             self._fail(request, exc)
         else:
-            self._write(self._session.returned(request, documentation))
+            self.write(self._session.returned(request, documentation))
 
     def _call(self, call: Call) -> None:
         server = self._server
         if call.name == "terminate" and server.builtin_terminate:
-            self._write(self._session.returned(call.request, None))
+            self.write(self._session.returned(call.request, None))
             server.terminate()
             return
         spell = functools.partial(self._session.returned, call.request)
@@ -203,7 +154,7 @@ class Connection(asyncio.Protocol):
         if inspect.isawaitable(value):
             self._start(call, server.runner.finish(value, spell))
         else:
-            self._write(spell(value))
+            self.write(spell(value))
 
     def _start(self, call: Call, running: Coroutine[Any, Any, bytes]) -> None:
         self._task = self._server.runner.start(self._perform(call, running))
@@ -212,40 +163,32 @@ class Connection(asyncio.Protocol):
         try:
             answer = await running
         except BaseException as exc:
-            if isinstance(exc, asyncio.CancelledError) and self._is_closing:
+            if isinstance(exc, asyncio.CancelledError) and self.is_closing:
                 raise  # this task is cancelled, rather than the method's own business
             if _is_disguised_stop(exc):
                 exc = exc.__cause__ or exc
             self._fail(call.request, exc)
         else:
-            self._write(answer)
+            self.write(answer)
         finally:
             self._task = None
         self._advance()
 
     def _fail(self, request: int, error: BaseException) -> None:
         if logger.isEnabledFor(logging.INFO):
-            logger.info("request of %s failed", self._peer, exc_info=error)
-        self._write(self._session.failed(request, error))
+            logger.info("request of %s failed", self.peer, exc_info=error)
+        self.write(self._session.failed(request, error))
         self._heed(error)
 
     def _heed(self, error: BaseException) -> None:
         """Let an exception that asks the program to end do so, where that is allowed."""
         if isinstance(error, SystemExit) and self._server.builtin_terminate:
-            logger.warning("a method called by %s ends this server: %r", self._peer, error)
+            logger.warning("a method called by %s ends this server: %r", self.peer, error)
             self._server.terminate()
         elif isinstance(error, KeyboardInterrupt):
             # Ctrl-C was meant for this program too. Raised from here, uvloop would only close the
             # connection.
             asyncio.get_running_loop().call_soon(_interrupt, error)
-
-    def _lose_patience(self) -> None:
-        logger.warning("closed the connection from %s: it has not said a word", self._peer)
-        self.abort()
-
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
 
 
 def _is_disguised_stop(error: BaseException) -> bool:

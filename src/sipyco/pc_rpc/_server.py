@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from sipyco import pyon
-from sipyco._io.server import AsyncioServer
+from sipyco._io.connection import ConnectionServer
 from sipyco._wire import limits
 from sipyco._wire.rpc_protocol import BANNER, FEATURE_JSON
 from sipyco._wire.rpc_server import ServerSession, Welcomed
@@ -19,7 +19,7 @@ from sipyco.pc_rpc._runner import Runner
 __all__ = ["Server"]
 
 
-class Server(AsyncioServer):
+class Server(ConnectionServer):
     """Gives the methods of objects to clients over TCP.
 
     Plain methods are called in the event loop, which then stands still, unless ``threads`` is
@@ -84,7 +84,6 @@ class Server(AsyncioServer):
             Runner, allow_parallel=allow_parallel, threads=threads, busy_ping_after=busy_ping_after
         )
         self.runner = self._make_runner()
-        self.connections: set[Connection] = set()
         self._terminated = asyncio.Event()
         self._was_stopped = False
 
@@ -116,18 +115,9 @@ class Server(AsyncioServer):
             self._terminated = asyncio.Event()
         self._was_stopped = False
 
-    async def _end_connections(self) -> None:
+    async def _end_work(self) -> None:
         self._was_stopped = True
-        connections = list(self.connections)
-        for connection in connections:
-            connection.close()
         await self.runner.stop()
-        if connections:
-            closed = [connection.closed for connection in connections]
-            await asyncio.wait(closed, timeout=limits.FLUSH_TIMEOUT)
-            for connection in connections:
-                connection.abort()
-            await asyncio.wait(closed)
 
     @staticmethod
     def _document_function(
