@@ -71,3 +71,27 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         leaf.cert_chain_pems[0].write_to_path(directory / f"{name}.pem")
         leaf.private_key_pem.write_to_path(directory / f"{name}.key")
     return Certificates(directory)
+
+
+Configs = tuple[SimpleSSLConfig | None, SimpleSSLConfig | None]
+
+
+@pytest.fixture(params=[False, True], ids=["TCP", "TLS"])
+def configs(request: pytest.FixtureRequest, tmp_path: Path) -> Configs:
+    """What a server and its client use, for a test that is to pass without and with TLS."""
+    return make_certificates(tmp_path) if request.param else (None, None)
+
+
+def make_certificates(directory: Path) -> tuple[SimpleSSLConfig, SimpleSSLConfig]:
+    """Return what a server and its client use, in a test that needs nothing but the two."""
+    authority = trustme.CA()
+    trusted = directory / "trusted.pem"
+    authority.cert_pem.write_to_path(trusted)
+    configs = []
+    for side in ("server", "client"):
+        issued = authority.issue_cert(f"{side}.example.org")
+        certificate, key = directory / f"{side}.pem", directory / f"{side}.key"
+        issued.cert_chain_pems[0].write_to_path(certificate)
+        issued.private_key_pem.write_to_path(key)
+        configs.append(SimpleSSLConfig(certificate, key, trusted))
+    return configs[0], configs[1]

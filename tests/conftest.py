@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.certificates import certificates
+from tests.certificates import certificates, configs
 
-__all__ = ["certificates"]
+__all__ = ["certificates", "configs"]
 
 
 @pytest.fixture(autouse=True, scope="session")

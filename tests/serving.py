@@ -1,6 +1,7 @@
 """A server in a thread, for tests of what connects to it."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,12 @@ from typing import Any
 from sipyco.pc_rpc import Server
 from sipyco.tools import SimpleSSLConfig
 from tests.event_loops import LoopFactory
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 @contextmanager

@@ -28,6 +28,12 @@ MAX_QUEUED_REQUESTS = 64
 Our clients have one on the way; a peer that sends many ahead waits in its own socket buffers.
 """
 
+MAX_BACKLOG_SIZE = 64 << 20
+"""Bytes of changes that wait for one subscriber before it misses some and starts anew.
+
+A dashboard that redraws for a second must not miss anything; one that hangs must not cost more.
+"""
+
 BUSY_PING_AFTER = 5.0
 """Seconds that a ``ping()`` waits behind another call until the server answers it itself.
 

@@ -1,0 +1,267 @@
+"""Following a stream of values, and making the connection anew when it is lost."""
+
+import asyncio
+import contextlib
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, Literal
+
+from sipyco._io import sockets, tls
+from sipyco._wire import limits
+from sipyco._wire.errors import MessageTooLargeError, ProtocolError
+from sipyco._wire.subscription import SubscriberSession
+
+__all__ = ["Callback", "StreamSubscriber", "as_list", "call"]
+
+logger = logging.getLogger(__name__)
+
+READ_SIZE = 256 << 10
+"""Bytes asked of the connection at a time."""
+
+SHORTEST_WAIT = 0.05
+"""Seconds between attempts at least, from the second on."""
+
+LONGEST_WAIT = 60.0
+"""Seconds between attempts at most, however long a publisher has been away."""
+
+ATTEMPT_TIMEOUT = 10.0
+"""Seconds for an attempt in the background: a machine that is switched off never answers."""
+
+Callback = Callable[..., Any]
+
+
+@dataclass
+class Link:
+    """One connection, and what is said on it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    session: SubscriberSession
+    peer: str
+    encrypted: bool
+    heard: bool = False
+    """Whether anything was received."""
+
+
+class StreamSubscriber:
+    """The part of subscribers that does not know what the values mean.
+
+    Attributes:
+        receive_task: Runs from :meth:`connect` until the subscription has ended.
+        writer: The connection, for what is known about it (``get_extra_info``).
+        disconnect_cb: Called when the connection is lost; may be set at any time.
+    """
+
+    receive_task: "asyncio.Task[None]"
+    writer: asyncio.StreamWriter
+
+    _hears_at_once = False
+    """Whether publishers say something right away, so that silence is a refusal."""
+
+    def __init__(
+        self,
+        banner: bytes,
+        name: str,
+        disconnect_cb: Callback | None,
+        *,
+        reconnect: float | None,
+        state_cb: Callback | None,
+        max_message_size: int,
+    ) -> None:
+        self.disconnect_cb = disconnect_cb
+        self._banner = banner
+        self._name = name
+        self._reconnect = reconnect
+        self._state_cb = state_cb
+        self._max_message_size = max_message_size
+        self._is_closing = False
+        self._is_following = False
+
+    async def _connect(
+        self,
+        host: str,
+        port: int | str,
+        before_receive: Callback | None,
+        ssl_config: tls.SimpleSSLConfig | None,
+        local_cert: str | PathLike[str] | None,
+        local_key: str | PathLike[str] | None,
+        peer_cert: str | PathLike[str] | None,
+    ) -> None:
+        config = tls.choose_config(ssl_config, local_cert, local_key, peer_cert)
+        if config is not None:
+            config.create_client_context()  # a file that is missing is no reason to try again
+        if self._is_busy():
+            raise RuntimeError("this subscriber is connected already; await close() first")
+        self._is_closing = False
+
+        async def open_link() -> Link:
+            return await self._open(host, port, config, before_receive)
+
+        link: Link | None = None
+        try:
+            link = await open_link()
+        except OSError as exc:
+            if self._reconnect is None:
+                raise
+            logger.warning("%s; trying again in the background", exc)
+        self.receive_task = asyncio.get_running_loop().create_task(self._run(link, open_link))
+
+    async def close(self) -> None:
+        """End the subscription. No callback is called any more, nor ``disconnect_cb``.
+
+        From a callback, too. Without effect if there is no connection.
+        """
+        self._is_closing = True
+        task = getattr(self, "receive_task", None)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+            await asyncio.wait([task])
+        if hasattr(self, "writer"):
+            self.writer.close()
+            # TLS says goodbye and waits for the answer, which a publisher that hangs never gives.
+            with contextlib.suppress(OSError):
+                await asyncio.wait_for(self.writer.wait_closed(), limits.FLUSH_TIMEOUT)
+            self.writer.transport.abort()
+
+    async def _handle(self, value: Any) -> None:
+        """Do what is to be done with a value."""
+        raise TypeError(f"{type(self).__name__} does not say what to do with values")
+
+    def _is_busy(self) -> bool:
+        if not hasattr(self, "receive_task") or self.receive_task.done():
+            return False
+        # disconnect_cb may connect again, when the task that called it has nothing more to do.
+        return self.receive_task is not asyncio.current_task() or self._is_following
+
+    async def _open(
+        self,
+        host: str,
+        port: int | str,
+        config: tls.SimpleSSLConfig | None,
+        before_receive: Callback | None,
+    ) -> Link:
+        peer = sockets.peer_name(host, port)
+        session = SubscriberSession(
+            self._banner, self._name, peer, max_message_size=self._max_message_size
+        )
+        context = None if config is None else config.create_client_context()
+        try:
+            reader, writer = await sockets.async_open_connection(
+                host, port, ssl=context, limit=READ_SIZE
+            )
+        except OSError as exc:
+            raise (exc if config is None else tls.handshake_error(exc, peer)) from exc
+        self.writer = writer
+        try:
+            if before_receive is not None:
+                await call(before_receive)
+            writer.write(session.connect())
+        except BaseException:
+            writer.close()
+            raise
+        return Link(reader, writer, session, peer, encrypted=context is not None)
+
+    async def _run(self, link: Link | None, open_link: Callable[[], Awaitable[Link]]) -> None:
+        first_wait = self._reconnect
+        wait = first_wait or 0.0
+        while not self._is_closing:
+            if link is not None:
+                begun = asyncio.get_running_loop().time()
+                goes_on = await self._follow_and_tell(link)
+                # A publisher that closes at once, time and again, is one that is not there yet.
+                lasted = asyncio.get_running_loop().time() - begun
+                useful = link.heard or lasted > LONGEST_WAIT
+                if not goes_on or self.receive_task is not asyncio.current_task():
+                    return
+                wait = first_wait or 0.0 if useful else _longer(wait)
+            if first_wait is None:
+                return
+            await asyncio.sleep(wait)
+            try:
+                async with asyncio.timeout(ATTEMPT_TIMEOUT):
+                    link = await open_link()
+            except OSError as exc:
+                link = None
+                wait = _longer(wait)
+                logger.info("%s; trying again in %g s", str(exc) or "no answer", wait)
+            except Exception:
+                # before_receive_cb is the user's, and nobody awaits this task.
+                logger.exception("subscription to %r ends: it cannot connect again", self._name)
+                return
+
+    async def _follow_and_tell(self, link: Link) -> bool:
+        """Follow until the connection ends, and say so; tell whether another one makes sense."""
+        self._is_following = True
+        try:
+            goes_on = await self._tell_state("connected") and await self._follow(link)
+        finally:
+            self._is_following = False
+            link.writer.close()
+        if self._is_closing:
+            return False
+        told = await self._tell_state("disconnected")
+        return await self._call(self.disconnect_cb) and told and goes_on
+
+    async def _follow(self, link: Link) -> bool:
+        while data := await self._read(link):
+            link.heard = True
+            try:
+                for value in link.session.receive(data):
+                    if not await self._call(self._handle, value) or self._is_closing:
+                        return False
+            except (ProtocolError, MessageTooLargeError) as exc:
+                # The peer's fault: a traceback would only show ours.
+                logger.error("subscription to %r ends: %s", self._name, exc)  # noqa: TRY400
+                return False
+        return True
+
+    async def _read(self, link: Link) -> bytes:
+        """Return what comes next; nothing at the end, whose reason is logged."""
+        error: OSError | None = None
+        try:
+            if data := await link.reader.read(READ_SIZE):
+                return data
+        except OSError as exc:
+            error = exc
+        heard = link.heard or not self._hears_at_once
+        reason = tls.loss_error(error, link.peer, encrypted=link.encrypted, heard=heard)
+        level = logging.INFO if heard else logging.WARNING
+        hint = "" if heard else f"; does it offer {self._name!r}?"
+        logger.log(level, "subscription to %r was lost: %s%s", self._name, reason, hint)
+        return b""
+
+    async def _tell_state(self, state: Literal["connected", "disconnected"]) -> bool:
+        return await self._call(self._state_cb, state)
+
+    async def _call(self, callback: Callback | None, *args: Any) -> bool:
+        """Call what is the user's, if there is any, and tell whether that succeeded."""
+        if callback is None:
+            return True
+        try:
+            await call(callback, *args)
+        except Exception:
+            # Nobody awaits this task. What the callback follows is in an unknown state now.
+            logger.exception("subscription to %r ends: a callback failed", self._name)
+            return False
+        return True
+
+
+async def call(callback: Callback, *args: Any) -> None:
+    """Call a function or a coroutine function."""
+    result = callback(*args)
+    if inspect.isawaitable(result):
+        await result
+
+
+def as_list(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
+    """Take one callback, several or none."""
+    if callbacks is None:
+        return []
+    return [callbacks] if callable(callbacks) else list(callbacks)
+
+
+def _longer(wait: float) -> float:
+    return max(SHORTEST_WAIT, wait, min(2 * wait, LONGEST_WAIT))
