@@ -3,7 +3,7 @@
 * A ``python`` block that begins with a comment like ``# hello.py`` is saved as this file; any other
   is executed. All of a page share one namespace.
 * A ``pycon`` block is executed; what it prints or raises must be what the page says.
-* A ``console`` block is run by a shell. A program that contains ``simple_server_loop`` is left
+* A ``console`` block is run by a shell. A program that serves until it is asked to end is left
   running until another one takes its port, or the page ends, and must then end with status 0.
 * The lines of a ``text`` block must be found in what these servers have printed, if there are any.
   If they begin with ``C:`` and ``S:``, they are a conversation of a client with the last of them.
@@ -29,6 +29,7 @@ from typing import Any, Self
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# (\w+\.py)\b")
 PORT = re.compile(r"\b32\d\d\b")
+SERVES = re.compile(r"\b(?:simple_server_loop|simple_rexec_server_loop|wait_terminate)\(")
 PATIENCE = 20.0
 """Seconds until a server must listen, or have printed what the page says."""
 
@@ -238,7 +239,7 @@ class Runner:
         if program is None:
             return None
         text = (self._directory / program[1]).read_text("utf-8")
-        if "simple_server_loop" not in text:
+        if not SERVES.search(text):
             return None
         chosen = PORT.search(command)
         if chosen:
