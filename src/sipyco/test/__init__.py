@@ -1,0 +1,1 @@
+"""What tests of programs can use that are built with this library; its own tests are elsewhere."""
