@@ -1,18 +1,55 @@
-"""What the ends of a pair of pipes have in common, on whatever system, on an event loop."""
+"""What the ends of a pair of pipes have in common, on whatever system."""
 
 import asyncio
+from io import BufferedReader, FileIO
 
 from sipyco._wire.errors import MessageTooLargeError
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
 
-__all__ = ["PipeStreams"]
+__all__ = ["PipeFiles", "PipeStreams"]
 
 READ_SIZE = 256 << 10
 """Bytes taken at a time; the streams of asyncio hold back a writer who is that far ahead."""
 
 
+class PipeFiles:
+    """Reads and writes without an event loop."""
+
+    def __init__(self, incoming: FileIO, outgoing: FileIO) -> None:
+        # A buffer for one direction only: where both are one file, one for both would want to
+        # seek between them.
+        self._incoming = BufferedReader(incoming)
+        self._outgoing = outgoing
+
+    def readline(self) -> bytes:
+        """Wait for a line and return it with its end; b"" when the parent has closed its end."""
+        return self._incoming.readline()
+
+    def read(self, n: int = -1) -> bytes:
+        """Wait for ``n`` bytes, or the end of the stream, and return what there is.
+
+        A negative ``n`` reads to the end of the stream.
+        """
+        return self._incoming.read(n)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, and wait until all of them are on the way.
+
+        Raises:
+            OSError: The parent does not read any more.
+        """
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._outgoing.write(rest) :]
+
+    def close(self) -> None:
+        """Close this side."""
+        self._incoming.close()
+        self._outgoing.close()
+
+
 class PipeStreams:
-    """Reads and writes, once subclasses have made the streams."""
+    """Reads and writes on an event loop, once subclasses have made the streams."""
 
     def __init__(self) -> None:
         self._reader: asyncio.StreamReader | None = None

@@ -5,7 +5,7 @@ import os
 from io import FileIO
 from typing import Any
 
-from sipyco._io.pipes import READ_SIZE, PipeStreams
+from sipyco._io.pipes import READ_SIZE, PipeFiles, PipeStreams
 
 __all__ = ["AsyncioChildComm", "AsyncioParentComm", "ChildComm"]
 
@@ -134,7 +134,7 @@ class AsyncioChildComm(_FilePipeStreams):
         await self._open(os.fdopen(incoming, "rb", 0), os.fdopen(outgoing, "wb", 0))
 
 
-class ChildComm:
+class ChildComm(PipeFiles):
     """The child's end, for programs without an event loop; it is connected at once.
 
     Args:
@@ -149,34 +149,7 @@ class ChildComm:
 
     def __init__(self, address: str) -> None:
         incoming, outgoing = _inherited(address)
-        self._incoming = os.fdopen(incoming, "rb")
-        self._outgoing = os.fdopen(outgoing, "wb", 0)
-
-    def readline(self) -> bytes:
-        """Wait for a line and return it with its end; b"" when the parent has closed its end."""
-        return self._incoming.readline()
-
-    def read(self, n: int = -1) -> bytes:
-        """Wait for ``n`` bytes, or the end of the stream, and return what there is.
-
-        A negative ``n`` reads to the end of the stream.
-        """
-        return self._incoming.read(n)
-
-    def write(self, data: bytes) -> None:
-        """Send bytes, and wait until all of them are on the way.
-
-        Raises:
-            BrokenPipeError: The parent does not read any more.
-        """
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._outgoing.write(rest) :]
-
-    def close(self) -> None:
-        """Close both pipes."""
-        self._incoming.close()
-        self._outgoing.close()
+        super().__init__(os.fdopen(incoming, "rb", 0), os.fdopen(outgoing, "wb", 0))
 
 
 def _inherited(address: str) -> tuple[int, int]:

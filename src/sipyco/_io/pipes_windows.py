@@ -4,12 +4,12 @@ Written for the event loop of asyncio on Windows; its methods for named pipes ex
 """
 
 import asyncio
-import io
 import os
 import secrets
+from io import FileIO
 from typing import Any
 
-from sipyco._io.pipes import READ_SIZE, PipeStreams
+from sipyco._io.pipes import READ_SIZE, PipeFiles, PipeStreams
 
 __all__ = ["AsyncioChildComm", "AsyncioParentComm", "ChildComm"]
 
@@ -109,7 +109,7 @@ class AsyncioChildComm(PipeStreams):
         self._writer = asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
-class ChildComm:
+class ChildComm(PipeFiles):
     """The child's end, for programs without an event loop; it is connected at once.
 
     Windows lets one thread at a time use it: a :meth:`readline` that waits delays a
@@ -125,31 +125,5 @@ class ChildComm:
     __module__ = "sipyco.pipe_ipc"
 
     def __init__(self, address: str) -> None:
-        self._pipe = io.FileIO(address, "r+")
-        # A buffer for one direction only: one for both would want to seek between them.
-        self._incoming = io.BufferedReader(self._pipe)
-
-    def readline(self) -> bytes:
-        """Wait for a line and return it with its end; b"" when the parent has closed its end."""
-        return self._incoming.readline()
-
-    def read(self, n: int = -1) -> bytes:
-        """Wait for ``n`` bytes, or the end of the stream, and return what there is.
-
-        A negative ``n`` reads to the end of the stream.
-        """
-        return self._incoming.read(n)
-
-    def write(self, data: bytes) -> None:
-        """Send bytes, and wait until all of them are on the way.
-
-        Raises:
-            OSError: The parent does not read any more.
-        """
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._pipe.write(rest) :]
-
-    def close(self) -> None:
-        """Close the pipe."""
-        self._incoming.close()
+        pipe = FileIO(address, "r+")
+        super().__init__(pipe, pipe)
