@@ -82,10 +82,12 @@ def test_what_a_logger_is_given_is_sent_byte_for_byte(loop_factory: LoopFactory)
                 logger.removeHandler(forwarder)
             data = server.connections[0]
         start = "ARTIQ logging\nC\\x3a\\dev:INFO:dev.bytes:a: \u269b\n".encode()
-        start += b"C\\x3a\\dev:ERROR<6>:dev.bytes:two\nlines\nTraceback (most recent call last):\n"
+        # Since Python 3.13 a traceback has a line more, which points at the call.
+        total = data.count(b"\n") - 2
+        start += b"C\\x3a\\dev:ERROR<%d>:dev.bytes:two\nlines\nTraceback (most recent" % total
         assert data.startswith(start)
         assert data.endswith(b"\nValueError: invalid literal for int() with base 10: 'b'\n")
-        assert data.count(b"\n") == 8
+        assert total >= 6
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(main())

@@ -278,13 +278,11 @@ class Notifier:
         return isinstance(self.raw_view, MutableMapping)
 
     def _is_at(self, parent: "Notifier", key: Any) -> bool:
-        # By identity, since keys may be arrays, which do not compare. It is enough: Python
-        # evaluates the key of an augmented assignment once.
         place = (*parent._path, key)
         return (
             self.root is parent.root
             and len(self._path) == len(place)
-            and all(map(operator.is_, self._path, place))
+            and all(map(_is_same_step, self._path, place))
         )
 
     def _rearrange(self, values: list[Any]) -> None:
@@ -314,6 +312,12 @@ class Notifier:
                     commits[index]()
                 elif publish is not None:
                     publish(mod)
+
+
+def _is_same_step(a: Any, b: Any) -> bool:
+    # By identity, since keys may be arrays, which do not compare. It is enough: Python evaluates
+    # the key of an augmented assignment once, but for slices, which 3.12 and newer make twice.
+    return a is b or (type(a) is type(b) is slice and a == b)
 
 
 def _plain(value: Any) -> Any:
