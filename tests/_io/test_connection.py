@@ -62,6 +62,7 @@ def test_a_client_that_never_says_a_word_is_not_kept_for_ever(
         polite_reader, polite = await connect(server)
         polite.write(hello)
         reader, silent = await connect(server)
+        silent.write(hello[:1])  # not a word
         await until_ended(reader)
         await until(lambda: len(server.connections) == 1)
         await server.stop()

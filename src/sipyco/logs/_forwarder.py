@@ -155,6 +155,7 @@ class LogForwarder(logging.Handler, TaskObject):
         except OSError as exc:
             return exc
         try:
+            link.send()  # what was logged in this thread's back since the connection was made
             if self._stop_is_asked.is_set():
                 link.finish()
             await asyncio.wait([link.ended])

@@ -20,7 +20,8 @@ class Outbox:
     `put` may be called from any thread; everything else belongs to the thread that sends.
 
     Args:
-        capacity: Lines that may wait; 0 for any number. Those that are sent again do not count.
+        capacity: Lines that may wait; 0 or less for any number. Those that are sent again do not
+            count.
         notice: Makes the line that tells how many were dropped.
     """
 
@@ -49,7 +50,7 @@ class Outbox:
     def put(self, line: bytes) -> None:
         """Add a line, or count it as dropped."""
         with self._lock:
-            if self._capacity and len(self._waiting) >= self._capacity:
+            if 0 < self._capacity <= len(self._waiting):
                 self._dropped += 1
             else:
                 self._waiting.append(line)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 
 from sipyco._io.connection import ConnectionServer, ServerConnection
-from sipyco._wire.log_entries import LogEntry, LogServerSession, Refused
+from sipyco._wire.log_entries import LogEntry, LogServerSession, LogServerState, Refused
 from sipyco.logs._parser import log_entry
 
 __all__ = ["Server"]
@@ -53,7 +53,8 @@ class _Connection(ServerConnection):
             logger.warning("closed the connection from %s: %s", self.peer, received.reason)
             self.close()
         else:
-            self.has_spoken()
+            if self._session.state is LogServerState.READY:
+                self.has_spoken()
             self._log(received)
 
     def connection_lost(self, exc: Exception | None) -> None:
