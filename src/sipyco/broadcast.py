@@ -7,9 +7,9 @@ from threading import RLock
 from typing import Any
 
 from sipyco import pyon
-from sipyco._io.fanout import FanoutServer
+from sipyco._io.fanout import FanoutServer, Follower
 from sipyco._io.inbox import Inbox
-from sipyco._io.subscriber import Callback, StreamSubscriber, as_list, call
+from sipyco._io.subscriber import Callback, StreamSubscriber, as_list
 from sipyco._io.tls import SimpleSSLConfig
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
 from sipyco._wire.subscription import BROADCAST
@@ -54,6 +54,13 @@ class Broadcaster(FanoutServer):
             if name in self.followers:
                 self._inbox(name).put(line)
 
+    def welcome(self, follower: Follower) -> None:
+        """Let a receiver hear what is said from now on, and nothing that was said before."""
+        inbox = self._inboxes.get(follower.name)
+        if inbox is not None:
+            inbox.drain()
+        super().welcome(follower)
+
     def _inbox(self, name: str) -> Inbox:
         if name not in self._inboxes:
             deliver = partial(self._deliver, name)
@@ -65,6 +72,8 @@ class Broadcaster(FanoutServer):
 
     def _deliver(self, name: str, line: bytes) -> None:
         for follower in self.followers_of(name):
+            if follower.is_behind:
+                continue  # it has just come, and this was said before
             if follower.waiting_lines >= self._queue_limit:
                 follower.send_waiting()  # perhaps it reads well, and this turn of the loop is long
             if follower.waiting_lines >= self._queue_limit:
@@ -131,5 +140,4 @@ class Receiver(StreamSubscriber):
         await self._connect(host, port, None, ssl_config, local_cert, local_key, peer_cert)
 
     async def _handle(self, value: Any) -> None:
-        for notify in list(self.notify_cbs):
-            await call(notify, value)
+        await self._notify(self.notify_cbs, value)

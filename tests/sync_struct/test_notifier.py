@@ -447,3 +447,95 @@ def test_counting_in_many_threads_counts_right() -> None:
         thread.join()
     assert notifier.raw_view == {"count": 1200}
     assert [mod["value"] for mod in mods] == list(range(1, 1201))
+
+
+def test_a_value_that_is_set_twice_is_two() -> None:
+    shared = [0]
+    notifier = Notifier({"twice": [shared, shared], "array": np.zeros(2)})
+    subscribed = copy.deepcopy(notifier.raw_view)
+    mods = told(notifier)
+    notifier["a"] = shared
+    notifier["b"] = shared
+    notifier["a"].append(1)
+    notifier["twice"][0].append(2)
+    notifier["twice"] *= 2
+    notifier["twice"][3].append(3)
+    notifier["copy"] = notifier.raw_view["twice"]
+    notifier["copy"][0].append(4)
+    shared.append(5)
+    for mod in mods:
+        process_mod(subscribed, pyon.decode(pyon.encode(mod)))
+    del subscribed["array"], notifier["array"]
+    assert notifier.raw_view == {
+        "a": [0, 1],
+        "b": [0],
+        "twice": [[0, 2], [0], [0, 2], [0, 3]],
+        "copy": [[0, 2, 4], [0], [0, 2], [0, 3]],
+    }
+
+
+def test_what_contains_itself_is_refused() -> None:
+    notifier = Notifier({"a": []})
+    circle: list[Any] = []
+    circle.append(circle)
+    with pytest.raises(ValueError, match="contains itself"):
+        notifier["a"].append(circle)
+    notifier["all"] = notifier.raw_view
+    assert notifier.raw_view == {"a": [], "all": {"a": []}}
+
+
+def test_an_assignment_to_an_array_that_fails_half_way_changes_nothing() -> None:
+    notifier = Notifier({"a": np.zeros(2)})
+    mods = told(notifier)
+    with pytest.raises(ValueError, match="could not convert"):
+        notifier["a"][:] = [1, "x"]
+    assert (notifier["a"].raw_view.tolist(), mods) == ([0, 0], [])
+
+
+def test_augmented_assignments_to_slices_of_lists_are_those_of_python() -> None:
+    notifier = Notifier({"l": [1, 2, 3]})
+    mods = told(notifier)
+    notifier["l"][0:2] += [9]
+    notifier["l"][:1] *= 2
+    assert notifier["l"] == [1, 1, 2, 9, 3]
+    assert [mod["action"] for mod in mods] == ["setitem", "setitem"]
+    with pytest.raises(TypeError, match="a slice of a list is a copy"):
+        notifier["l"][0:2].append(5)
+
+
+def test_arrays_keep_their_dtype_in_augmented_assignments() -> None:
+    notifier = Notifier({"f": np.ones(2, np.float32), "i": np.ones(2, np.int32)})
+    notifier["f"] += np.ones(2)
+    assert notifier["f"].raw_view.dtype == np.float32
+    with pytest.raises(TypeError, match="Cannot cast"):
+        notifier["i"] += 0.5
+    assert notifier["i"].raw_view.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda n: n["d"].sort(),
+        lambda n: n["array"].reverse(),
+        lambda n: n["l"].update({0: 5, 9: 1}),
+    ],
+)
+def test_methods_of_other_types_are_refused(change: Callable[[Notifier], None]) -> None:
+    notifier = Notifier({"d": {"b": 1}, "array": np.zeros((2, 2)), "l": [1]})
+    mods = told(notifier)
+    with pytest.raises(AttributeError, match="could be published"):
+        change(notifier)
+    assert mods == []
+
+
+def test_nan_is_no_key() -> None:
+    notifier = Notifier({})
+    with pytest.raises(ValueError, match="nan is no key"):
+        notifier[float("nan")] = 1
+
+
+def test_a_notifier_equals_what_it_wraps() -> None:
+    notifier = Notifier({"a": 5})
+    assert notifier["a"] == 5
+    assert notifier["a"] != 6
+    assert notifier["a"] != notifier["a"]

@@ -713,3 +713,44 @@ def test_a_publisher_that_does_not_listen_still_checks_what_is_set() -> None:
 
 def test_the_module_is_where_the_manual_has_it() -> None:
     assert {cls.__module__ for cls in (Notifier, Publisher, Subscriber)} == {"sipyco.sync_struct"}
+
+
+def test_nothing_is_logged_while_the_notifier_is_locked() -> None:
+    async def main() -> None:
+        notifier = Notifier({"n": ""})
+        publisher = Publisher({"data": notifier}, max_backlog=1000)
+        free: list[bool] = []
+
+        class Handler(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                def try_lock() -> None:
+                    free.append(notifier.lock.acquire(timeout=5))
+                    if free[-1]:
+                        notifier.lock.release()
+
+                thread = threading.Thread(target=try_lock)
+                thread.start()
+                thread.join()
+
+        handler = Handler()
+        logger = logging.getLogger("sipyco.sync_struct")
+        logger.addHandler(handler)
+        try:
+            async with listening(publisher):
+                transport = fake_connection(publisher, HELLO)
+                transport.full_after = 1
+                await settle()
+                for _ in range(5):
+                    notifier["n"] = "x" * 500
+                await settle()
+        finally:
+            logger.removeHandler(handler)
+        assert free == [True]
+
+    run(main())
+
+
+def test_one_notifier_has_one_name() -> None:
+    notifier = Notifier({})
+    with pytest.raises(ValueError, match="is published as 'a'"):
+        Publisher({"a": notifier, "b": notifier})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sipyco.sync_struct import Notifier, Publisher, Subscriber
+from sipyco.tools import TLSError
 from tests.certificates import Configs, make_certificates
 from tests.event_loops import LoopFactory, every_loop
 from tests.rpc_servers import run, settle
@@ -526,3 +527,119 @@ def test_a_refused_certificate_is_told_in_the_log(
     with caplog.at_level(logging.INFO):
         run(main())
     assert "certificate" in caplog.text
+
+
+def test_a_target_builder_may_be_a_coroutine_function() -> None:
+    async def main() -> None:
+        notifier = Notifier({"n": 0})
+        built: list[Any] = []
+        watch = Watch()
+
+        async def build(struct: Any) -> Any:
+            await asyncio.sleep(0)
+            built.append(struct)
+            return struct
+
+        async with listening(Publisher({"data": notifier})) as port:
+            subscriber = Subscriber("data", build, lambda _: watch.change())
+            await subscriber.connect(HOST, port)
+            await watch.until(lambda: built)
+            notifier["n"] = 1
+            await watch.until(lambda: built[0]["n"] == 1)
+            await subscriber.close()
+
+    run(main())
+
+
+@every_loop
+def test_connecting_twice_at_once_is_refused(loop_factory: LoopFactory) -> None:
+    async def main() -> None:
+        async with listening(Publisher({"data": Notifier({})})) as port:
+            one = Copy()
+            results = await asyncio.gather(
+                one.connect(port), one.connect(port), return_exceptions=True
+            )
+            assert [type(result) for result in results] == [Copy, RuntimeError]
+            await one.close()
+
+    run(main(), loop_factory)
+
+
+@every_loop
+def test_close_while_it_connects_leaves_nothing_open(loop_factory: LoopFactory) -> None:
+    async def main() -> None:
+        publisher = Publisher({"data": Notifier({})})
+        async with listening(publisher) as port:
+            one = Copy()
+            connecting = asyncio.ensure_future(one.connect(port))
+            await asyncio.sleep(0)
+            await one.close()
+            with pytest.raises(ConnectionAbortedError):
+                await connecting
+            while publisher.connections:  # noqa: ASYNC110  nothing tells
+                await asyncio.sleep(0)
+
+    run(main(), loop_factory)
+
+
+def test_a_callback_that_lets_a_cancellation_out_has_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        async def notify(_: Any) -> None:
+            task = asyncio.ensure_future(asyncio.sleep(10))
+            task.cancel()
+            await task
+
+        async with listening(Publisher({"data": Notifier({})})) as port:
+            one = Copy()
+            one.subscriber.notify_cbs.append(notify)
+            await one.connect(port)
+            await one.until_disconnected(1)
+            await one.close()
+
+    run(main())
+    assert "a callback failed" in caplog.text
+
+
+def test_a_publisher_that_nests_without_end_is_told_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        async with scripted(b"[" * 100_000 + b"\n") as port:
+            one = await Copy().connect(port)
+            await one.until_disconnected(1)
+            await one.close()
+
+    run(main())
+    assert "cannot be read" in caplog.text
+
+
+def test_what_is_no_change_is_blamed_on_the_publisher(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        for line in (b"5\n", b"{}\n", b'{"action": "explode", "path": []}\n'):
+            async with scripted(line) as port:
+                one = await Copy().connect(port)
+                await one.until_disconnected(1)
+                await one.close()
+
+    run(main())
+    assert caplog.text.count("the publisher sent something that is no change") == 3
+    assert "callback" not in caplog.text
+
+
+@every_loop
+def test_with_tls_who_is_absent_and_who_is_refused_is_told_apart(
+    loop_factory: LoopFactory, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        server, client = make_certificates(tmp_path)
+        _, stranger = make_certificates(tmp_path / "other")
+        with pytest.raises(ConnectionRefusedError):
+            await Copy().connect(free_port(), ssl_config=client)
+        async with listening(Publisher({"data": Notifier({})}), server) as port:
+            with pytest.raises(TLSError, match="this client refuses server"):
+                await Copy().connect(port, ssl_config=stranger)
+
+    (tmp_path / "other").mkdir()
+    run(main(), loop_factory)

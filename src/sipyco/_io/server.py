@@ -74,8 +74,11 @@ class AsyncioServer:
         What they have written is sent first, unless a client does not read it in two seconds.
         """
         async with self._changing:
-            await self._listener.stop()
-            await self._end_connections()
+            try:
+                await self._listener.stop()
+            finally:
+                # Also if this is cancelled: nobody must stay connected to what has ended.
+                await self._end_connections()
 
     def _prepare(self) -> None:
         """Do what has to be done before anything listens."""

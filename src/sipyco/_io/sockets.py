@@ -6,6 +6,7 @@ import operator
 import os
 import select
 import socket
+import ssl
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -204,6 +205,8 @@ async def async_open_connection(
     settings = _keepalive_settings(after_idle, interval, max_fails)
     try:
         streams = await asyncio.open_connection(host, parse_port(port), *args, **kwargs)
+    except ssl.SSLError:
+        raise  # its text says more than that the peer could not be reached
     except OSError as exc:
         raise with_peer(exc, peer_name(host, port)) from None
     try:

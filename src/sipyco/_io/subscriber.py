@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import inspect
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -78,6 +78,7 @@ class StreamSubscriber:
         self._state_cb = state_cb
         self._max_message_size = max_message_size
         self._is_closing = False
+        self._is_connecting = False
         self._is_following = False
 
     async def _connect(
@@ -100,14 +101,27 @@ class StreamSubscriber:
         async def open_link() -> Link:
             return await self._open(host, port, config, before_receive)
 
-        link: Link | None = None
+        self._is_connecting = True
         try:
-            link = await open_link()
-        except OSError as exc:
-            if self._reconnect is None:
-                raise
-            logger.warning("%s; trying again in the background", exc)
+            link = await self._open_first(open_link)
+        finally:
+            self._is_connecting = False
+        if self._is_closing:
+            if link is not None:
+                link.writer.close()
+            peer = sockets.peer_name(host, port)
+            raise ConnectionAbortedError(f"the connection to {peer} was closed by this side")
         self.receive_task = asyncio.get_running_loop().create_task(self._run(link, open_link))
+
+    async def _open_first(self, open_link: Callable[[], Awaitable[Link]]) -> Link | None:
+        if self._reconnect is None:
+            return await open_link()
+        try:
+            async with asyncio.timeout(ATTEMPT_TIMEOUT):
+                return await open_link()
+        except OSError as exc:
+            logger.warning("%s; trying again in the background", str(exc) or "no answer")
+            return None
 
     async def close(self) -> None:
         """End the subscription. No callback is called any more, nor ``disconnect_cb``.
@@ -131,6 +145,8 @@ class StreamSubscriber:
         raise TypeError(f"{type(self).__name__} does not say what to do with values")
 
     def _is_busy(self) -> bool:
+        if self._is_connecting:
+            return True
         if not hasattr(self, "receive_task") or self.receive_task.done():
             return False
         # disconnect_cb may connect again, when the task that called it has nothing more to do.
@@ -152,7 +168,7 @@ class StreamSubscriber:
             reader, writer = await sockets.async_open_connection(
                 host, port, ssl=context, limit=READ_SIZE
             )
-        except OSError as exc:
+        except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as exc:
             raise (exc if config is None else tls.handshake_error(exc, peer)) from exc
         self.writer = writer
         try:
@@ -187,7 +203,9 @@ class StreamSubscriber:
                 link = None
                 wait = _longer(wait)
                 logger.info("%s; trying again in %g s", str(exc) or "no answer", wait)
-            except Exception:
+            except (Exception, asyncio.CancelledError):
+                if _is_cancelled():
+                    raise
                 # before_receive_cb is the user's, and nobody awaits this task.
                 logger.exception("subscription to %r ends: it cannot connect again", self._name)
                 return
@@ -218,6 +236,13 @@ class StreamSubscriber:
                 return False
         return True
 
+    async def _notify(self, callbacks: Sequence[Callback], value: Any) -> None:
+        """Call several callbacks in turn, until one closes this."""
+        for callback in list(callbacks):
+            if self._is_closing:
+                return
+            await call(callback, value)
+
     async def _read(self, link: Link) -> bytes:
         """Return what comes next; nothing at the end, whose reason is logged."""
         error: OSError | None = None
@@ -237,23 +262,33 @@ class StreamSubscriber:
         return await self._call(self._state_cb, state)
 
     async def _call(self, callback: Callback | None, *args: Any) -> bool:
-        """Call what is the user's, if there is any, and tell whether that succeeded."""
-        if callback is None:
-            return True
+        """Call what is the user's, if there is any, and tell whether to go on."""
+        if callback is None or self._is_closing:
+            return not self._is_closing
         try:
             await call(callback, *args)
-        except Exception:
+        except ProtocolError:
+            raise
+        except (Exception, asyncio.CancelledError):
+            if _is_cancelled():
+                raise
             # Nobody awaits this task. What the callback follows is in an unknown state now.
             logger.exception("subscription to %r ends: a callback failed", self._name)
             return False
         return True
 
 
-async def call(callback: Callback, *args: Any) -> None:
-    """Call a function or a coroutine function."""
+async def call(callback: Callback, *args: Any) -> Any:
+    """Call a function or a coroutine function, and return what it returns."""
     result = callback(*args)
-    if inspect.isawaitable(result):
-        await result
+    # Not anything that could be awaited: a task that a callback has started is its own business.
+    return await result if asyncio.iscoroutine(result) else result
+
+
+def _is_cancelled() -> bool:
+    """Tell whether this task is to end, as opposed to something else that it awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def as_list(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:

@@ -173,6 +173,8 @@ class SubscriberSession:
 def _is_json(line: bytes) -> bool:
     try:
         json.loads(line)
+    except RecursionError:
+        return True  # nested too deep, in either spelling
     except ValueError:
         return False
     return True

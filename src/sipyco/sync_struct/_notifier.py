@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from typing import Any, Self
 
 from sipyco._wire.mods import ModAction, make_mod, process_mod
+from sipyco.sync_struct._copies import own, separate, try_assignment
 
 __all__ = ["Mod", "Notifier"]
 
@@ -25,13 +26,13 @@ class Notifier:
     change only this side's copy.
 
     A change that raises has changed and published nothing; this includes values that cannot be
-    encoded, if there is a Publisher. Changes may be made from any thread. What is published is
-    what was set: an object that is changed later, other than through the Notifier, is not
-    published again. A Notifier counts as true, whatever it wraps.
+    encoded, if there is a Publisher. Changes may be made from any thread. What is set is a copy:
+    an object that is changed later, or was set in two places, is not changed here unnoticed. A
+    Notifier counts as true, whatever it wraps.
 
     Args:
         backing_struct: The structure. Read it through ``raw_view``, and leave changing it to the
-            Notifier.
+            Notifier. A list or dict that is in it twice becomes two.
         root: Of a nested structure, the Notifier of the whole.
         path: Of a nested structure, the keys and indices that lead to it from there.
 
@@ -56,6 +57,7 @@ class Notifier:
         self._path = tuple(path)
         if root is None:
             self.root = self
+            separate(backing_struct)
             self._whole = backing_struct
             self.publish = None
             self.lock = threading.RLock()
@@ -102,6 +104,12 @@ class Notifier:
         # Elements as they are would invite changes that nobody is told of.
         return iter(self.raw_view) if self._is_dict() else (self[i] for i in range(len(self)))
 
+    def __eq__(self, other: object) -> Any:
+        """Compare what is wrapped with a value. Two Notifiers are equal if they are the same."""
+        return self is other if isinstance(other, Notifier) else self.raw_view == other
+
+    __hash__ = object.__hash__
+
     def __repr__(self) -> str:
         return f"Notifier({self.raw_view!r})"
 
@@ -109,11 +117,11 @@ class Notifier:
 
     def append(self, x: Any) -> None:
         """Append to a list."""
-        self._change(self._mod(ModAction.append, x=_plain(x)))
+        self._change(self._mod(ModAction.append, x=own(x)))
 
     def insert(self, i: int, x: Any) -> None:
         """Insert into a list before index ``i``."""
-        self._change(self._mod(ModAction.insert, i=i, x=_plain(x)))
+        self._change(self._mod(ModAction.insert, i=i, x=own(x)))
 
     def pop(self, i: Any = -1, default: Any = _MISSING) -> Any:
         """Remove the element at an index of a list, or a key of a dict, and return it.
@@ -139,10 +147,16 @@ class Notifier:
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(value, Notifier) and value._is_at(self, key):
             return  # the end of `n[key] += ...`: Python assigns what __iadd__ has returned
-        value = _plain(value)
-        if isinstance(key, slice) and isinstance(self.raw_view, list):
-            value = list(value)  # once: it may be an iterator, or a set without order
-        self._change(self._mod(ModAction.setitem, key=key, value=value))
+        with self.lock:
+            current = self.raw_view
+            if isinstance(key, slice) and isinstance(current, list):
+                value = list(value)  # once: it may be an iterator, or a set without order
+            value = own(value)
+            if self._is_dict() and isinstance(key, float) and key != key:  # noqa: PLR0124
+                raise ValueError("nan is no key: it equals nothing, so that nobody could find it")
+            if hasattr(current, "dtype"):
+                try_assignment(current[key], value)
+            self._change(self._mod(ModAction.setitem, key=key, value=value))
 
     def __delitem__(self, key: Any) -> None:
         self._change(self._mod(ModAction.delitem, key=key))
@@ -151,7 +165,7 @@ class Notifier:
 
     def extend(self, values: Iterable[Any]) -> None:
         """Append several values to a list."""
-        added = [_plain(value) for value in _plain(values)]
+        added = [own(value) for value in own(values)]
         self._change(*[self._mod(ModAction.append, x=value) for value in added])
 
     def remove(self, x: Any) -> None:
@@ -161,7 +175,7 @@ class Notifier:
             ValueError: There is none.
         """
         with self.lock:
-            self.pop(self.raw_view.index(_plain(x)))
+            self.pop(self.raw_view.index(own(x)))
 
     def clear(self) -> None:
         """Remove everything."""
@@ -174,22 +188,26 @@ class Notifier:
     def sort(self, *, key: Callable[[Any], Any] | None = None, reverse: bool = False) -> None:
         """Sort a list."""
         with self.lock:
+            self._need(list, "sort")
             self._rearrange(sorted(self.raw_view, key=key, reverse=reverse))
 
     def reverse(self) -> None:
         """Reverse a list."""
         with self.lock:
+            self._need(list, "reverse")
             self._rearrange(self.raw_view[::-1])
 
     def update(self, *others: Mapping[Any, Any] | Iterable[tuple[Any, Any]], **items: Any) -> None:
         """Set several items of a dict."""
-        new = dict(*map(_plain, others), **items)
-        self._change(
-            *[
-                self._mod(ModAction.setitem, key=key, value=_plain(value))
-                for key, value in new.items()
-            ]
-        )
+        with self.lock:
+            self._need(MutableMapping, "update")
+            new = dict(*map(own, others), **items)
+            self._change(
+                *[
+                    self._mod(ModAction.setitem, key=key, value=own(value))
+                    for key, value in new.items()
+                ]
+            )
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """Set an item of a dict unless it is there, and return a Notifier of what is there then."""
@@ -209,70 +227,82 @@ class Notifier:
     # Augmented assignments. The lock makes `n["count"] += 1` one change among threads.
 
     def __iadd__(self, other: Any) -> Self:
-        if isinstance(self.raw_view, list):
+        if isinstance(self.raw_view, list) and not self._is_list_slice():
             self.extend(other)
             return self
-        return self._become(operator.add, other)
+        return self._become(operator.iadd, other)
 
     def __ior__(self, other: Any) -> Self:
         if self._is_dict():
             self.update(other)
             return self
-        return self._become(operator.or_, other)
+        return self._become(operator.ior, other)
 
     def __isub__(self, other: Any) -> Self:
-        return self._become(operator.sub, other)
+        return self._become(operator.isub, other)
 
     def __imul__(self, other: Any) -> Self:
-        return self._become(operator.mul, other)
+        return self._become(operator.imul, other)
 
     def __itruediv__(self, other: Any) -> Self:
-        return self._become(operator.truediv, other)
+        return self._become(operator.itruediv, other)
 
     def __ifloordiv__(self, other: Any) -> Self:
-        return self._become(operator.floordiv, other)
+        return self._become(operator.ifloordiv, other)
 
     def __imod__(self, other: Any) -> Self:
-        return self._become(operator.mod, other)
+        return self._become(operator.imod, other)
 
     def __ipow__(self, other: Any) -> Self:
-        return self._become(operator.pow, other)
+        return self._become(operator.ipow, other)
 
     def __imatmul__(self, other: Any) -> Self:
-        return self._become(operator.matmul, other)
+        return self._become(operator.imatmul, other)
 
     def __iand__(self, other: Any) -> Self:
-        return self._become(operator.and_, other)
+        return self._become(operator.iand, other)
 
     def __ixor__(self, other: Any) -> Self:
-        return self._become(operator.xor, other)
+        return self._become(operator.ixor, other)
 
     def __ilshift__(self, other: Any) -> Self:
-        return self._become(operator.lshift, other)
+        return self._become(operator.ilshift, other)
 
     def __irshift__(self, other: Any) -> Self:
-        return self._become(operator.rshift, other)
+        return self._become(operator.irshift, other)
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and hasattr(self.raw_view, name):
             raise AttributeError(
-                f"Notifier has no {name!r}: it could not publish what that changes; to read, use "
-                f"raw_view.{name}, to change, assign items"
+                f"Notifier has no {name!r}; to read, use raw_view.{name}, to change, assign items "
+                "or use one of the methods that publish what they change"
             )
         raise AttributeError(f"'Notifier' object has no attribute {name!r}")
 
     def _become(self, operation: Callable[[Any, Any], Any], other: Any) -> Self:
         with self.lock:
             current = self.raw_view
-            value = operation(current, _plain(other))
-            if isinstance(current, list):
+            # In place, as Python does it: an array keeps its dtype, or refuses.
+            value = operation(copy.copy(current), own(other))
+            if isinstance(current, list) and not self._is_list_slice():
                 self[:] = value
             elif self._path:
                 *path, key = self._path
-                self._change(make_mod(ModAction.setitem, path, key=key, value=value))
+                Notifier(None, self.root, path)[key] = value
             else:
                 raise TypeError("the structure as a whole cannot be replaced; change its items")
         return self
+
+    def _is_list_slice(self) -> bool:
+        """Tell whether this is a slice of a list: a copy, whose changes would be lost."""
+        if not self._path or not isinstance(self._path[-1], slice):
+            return False
+        return isinstance(Notifier(None, self.root, self._path[:-1]).raw_view, list)
+
+    def _need(self, kind: type, method: str) -> None:
+        if not isinstance(self.raw_view, kind):
+            name = type(self.raw_view).__name__
+            raise AttributeError(f"{name!r} has no {method}() that could be published")
 
     def _is_dict(self) -> bool:
         return isinstance(self.raw_view, MutableMapping)
@@ -300,6 +330,8 @@ class Notifier:
     def _change(self, *mods: Mod) -> None:
         root = self.root
         with root.lock:
+            if mods and self._is_list_slice():
+                raise TypeError("a slice of a list is a copy of it; assign to the slice instead")
             publish = root.publish
             # A Publisher looks at the mods before anything is changed: of a value that cannot be
             # encoded, nothing must remain. It returns what publishes them.
@@ -318,9 +350,3 @@ def _is_same_step(a: Any, b: Any) -> bool:
     # By identity, since keys may be arrays, which do not compare. It is enough: Python evaluates
     # the key of an augmented assignment once, but for slices, which 3.12 and newer make twice.
     return a is b or (type(a) is type(b) is slice and a == b)
-
-
-def _plain(value: Any) -> Any:
-    # A part of a structure that is put elsewhere must not be shared between the two places: a
-    # change of one would change both here, but not at the subscribers.
-    return copy.deepcopy(value.raw_view) if isinstance(value, Notifier) else value

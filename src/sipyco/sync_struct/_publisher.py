@@ -1,5 +1,6 @@
 """The server that lets structures be followed."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -59,13 +60,19 @@ class Publisher(FanoutServer):
         """Let a structure be followed under a name, from now on.
 
         Raises:
-            ValueError: The name is taken, or the Notifier is one of a part of a structure.
-                Nothing was changed.
+            ValueError: The name is taken, or the Notifier has another one here, or is one of a
+                part of a structure. Nothing was changed.
         """
         if notifier.root is not notifier:
             raise ValueError(f"{notifier!r} is part of a structure; publish the whole of it")
         if name in self._channels:
             raise ValueError(f"there is a notifier {name!r} already; remove_notifier() it first")
+        for other, channel in self._channels.items():
+            if channel.notifier is notifier and notifier.publish is channel:
+                raise ValueError(
+                    f"cannot publish as {name!r} what is published as {other!r}; make it known "
+                    "under one name"
+                )
         inbox = Inbox(
             self,
             notifier.lock,
@@ -104,9 +111,10 @@ class Publisher(FanoutServer):
         with channel.notifier.lock:
             try:
                 line = channel.whole_structure()
-            except Exception:
-                # The subscriber only sees its connection closed, so the log has to tell why.
-                logger.exception("the structure %r could not be sent", follower.name)
+            except Exception as exc:  # noqa: BLE001  the subscriber only sees its connection closed, so the log has to tell why
+                _log_later(
+                    logging.ERROR, "the structure %r could not be sent", follower.name, error=exc
+                )
                 follower.close()
                 return
             super().welcome(follower)
@@ -135,7 +143,7 @@ class Publisher(FanoutServer):
             follower.missed += 1
             self.missed += 1
             # Once for each subscriber: one that is always slow would fill the log.
-            logger.log(
+            _log_later(
                 logging.WARNING if follower.missed == 1 else logging.DEBUG,
                 "%s does not keep up with %r; it will get the whole structure when it reads again",
                 follower.peer,
@@ -146,6 +154,15 @@ class Publisher(FanoutServer):
     def _skip_all(self, name: str) -> None:
         for follower in self.followers_of(name):
             self._skip(follower)
+
+
+def _log_later(level: int, text: str, *args: object, error: Exception | None = None) -> None:
+    """Log when the lock of the Notifier is free again.
+
+    A handler may change the Notifier, from whatever thread, and has a lock of its own.
+    """
+    tell = partial(logger.log, level, text, *args, exc_info=error)
+    asyncio.get_running_loop().call_soon(tell)
 
 
 class _Channel:

@@ -6,11 +6,14 @@ from typing import Any
 
 from sipyco._io.subscriber import Callback, StreamSubscriber, as_list, call
 from sipyco._io.tls import SimpleSSLConfig
+from sipyco._wire.errors import ProtocolError
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
 from sipyco._wire.mods import ModAction, process_mod
 from sipyco._wire.subscription import SYNC_STRUCT
 
 __all__ = ["Subscriber"]
+
+_CHANGES = {action.value for action in ModAction} - {ModAction.init.value}
 
 
 class Subscriber(StreamSubscriber):
@@ -96,9 +99,11 @@ class Subscriber(StreamSubscriber):
     _hears_at_once = True
 
     async def _handle(self, value: Any) -> None:
-        if value["action"] == ModAction.init.value:
-            self._target = self._target_builder(value["struct"])
-        else:
-            process_mod(self._target, value)
-        for notify in list(self.notify_cbs):
-            await call(notify, value)
+        match value:
+            case {"action": "init", "struct": structure}:
+                self._target = await call(self._target_builder, structure)
+            case {"action": str(action), "path": list()} if action in _CHANGES:
+                process_mod(self._target, value)
+            case _:
+                raise ProtocolError("the publisher sent something that is no change")
+        await self._notify(self.notify_cbs, value)

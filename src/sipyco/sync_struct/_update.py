@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,6 +143,8 @@ def _same(old: Any, new: Any) -> bool:
         return old is new
     match old:
         case dict():
+            if isinstance(old, OrderedDict) and list(old) != list(new):
+                return False
             return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
         case list() | tuple():
             return len(old) == len(new) and all(map(_same, old, new))
