@@ -28,6 +28,9 @@ MAX_INLINE_SIZE = 4096
 """Bytes of an array that travel within the MessagePack: as a buffer of its own, so little would
 cost more than it saves."""
 
+MAX_BUFFERS = 1000
+"""Arrays of one value that travel beside it; further ones are copied into it."""
+
 _EXACTLY = reduce(
     or_,
     (
@@ -110,7 +113,7 @@ class _Writer:
         from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
 
         shape, dtype, memory = _numpy.raw_array(x)
-        if memory.nbytes <= MAX_INLINE_SIZE:
+        if memory.nbytes <= MAX_INLINE_SIZE or len(self.buffers) >= MAX_BUFFERS:
             return [shape, dtype, bytes(memory)]
         self.buffers.append(memory)
         return [shape, dtype, len(self.buffers) - 1]
