@@ -202,8 +202,9 @@ def read_or_refused(data: bytes) -> None:
 
 
 def test_of_very_many_arrays_the_last_are_copied_into_the_message() -> None:
-    value = [np.full(5000, number, np.uint8) for number in range(1003)]
+    value = [np.full(5000, number % 256, np.uint8) for number in range(1003)]
     head, buffers = pack(value)
-    assert (len(head) // 5000, len(buffers)) == (3, 1000)
+    assert len(buffers) == 1000
+    assert len(head) > 3 * 5000
     (message,) = read(stream((1, 1, value)), 1 << 30)
     assert same(message.value, value)
