@@ -1,3 +1,5 @@
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,8 @@ from tests.pyon.same import same
 from tests.pyon.strategies import values
 
 LIMIT = 1 << 20
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "protocol" / "frames.md"
 
 quick = settings(
     max_examples=100,
@@ -208,3 +212,15 @@ def test_of_very_many_arrays_the_last_are_copied_into_the_message() -> None:
     assert len(head) > 3 * 5000
     (message,) = read(stream((1, 1, value)), 1 << 30)
     assert same(message.value, value)
+
+
+def test_the_bytes_are_those_of_the_page() -> None:
+    page = PAGE.read_text("utf-8")
+    examples = re.findall(r"^\| `(.+)` \| `([0-9a-f ]+)` \|$", page, re.MULTILINE)
+    assert len(examples) == 14
+    for text, written in examples:
+        value = eval(text, {"np": np})
+        assert (text, pack(value)) == (text, (bytes.fromhex(written), []))
+    told = re.search(r"request 7 is `([0-9a-f ]+)`", page)
+    assert told
+    assert stream((1, 7, 5)) == bytes.fromhex(told[1])
