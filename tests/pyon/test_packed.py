@@ -209,3 +209,21 @@ def test_lengths_are_not_believed() -> None:
             Reader().read(start + b"\xc0" * 100)
     with pytest.raises(DecodeError):
         Reader().read(b"\xc9\xff\xff\xff\xff\x01\x90")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xc7\x02\x01\xa1a",  # a tuple of the text "a"
+        b"\xd4\x07\xc0",  # an extension that does not exist
+        b"\xc7\x09\x04\x92\xa5tuple\x91\x90",  # a tuple, as others are written
+        b"\xc7\x03\x04\x92\xa0\x90",  # the type ""
+        b"\xc7\x02\x01\x92\xc0",  # half a MessagePack
+        b"\xc7\x02\x03\xff\xff",  # no text
+        b"\xc8\x10\x00\x02" + b"\x7f" * 4096,  # too many digits
+        b"\xc7\x07\x05\x93\x91\xff\xa2u1\x00",  # less than no elements
+    ],
+)
+def test_extensions_that_hold_something_else_are_refused(data: bytes) -> None:
+    with pytest.raises(InvalidValueError):
+        Reader([8]).read(data)

@@ -82,14 +82,17 @@ class _Writer:
 
     def __init__(self) -> None:
         self.buffers: list[memoryview] = []
+        self._extend = self.extend  # made anew for each of many tuples, it would take its time
 
     def pack(self, value: Any) -> bytes:
-        data = ormsgpack.packb(value, self.extend, _EXACTLY)
-        _refuse_buffers(value)
+        data = ormsgpack.packb(value, self._extend, _EXACTLY)
+        _refuse_buffers([value])
         return data
 
     def pack_items(self, items: list[Any]) -> bytes:
-        return self.pack(items)
+        data = ormsgpack.packb(items, self._extend, _EXACTLY)
+        _refuse_buffers(items)
+        return data
 
     def extend(self, x: Any) -> Ext:
         """Describe a value that MessagePack does not have."""
@@ -186,12 +189,20 @@ class Reader:
 
     def _build(self, tag: int, data: bytes) -> Any:
         try:
+            if tag == TUPLE:  # first, since there are many
+                items = ormsgpack.unpackb(data, ext_hook=self._build)
+                if type(items) is list:
+                    return tuple(items)
             return self._build_extension(tag, data)
         except RecursionError:
             self._failure = UnbuildableError(depth_message())
             raise
         except UnbuildableError as error:
             self._failure = error
+            raise
+        except ValueError as error:
+            if self._failure is None:
+                self._failure = UnbuildableError(f"an extension of type {tag}: {error}")
             raise
 
     def _build_extension(self, tag: int, data: bytes) -> Any:
@@ -200,8 +211,6 @@ class Reader:
         if tag == TEXT:
             return _build_text(data)
         match ormsgpack.unpackb(data, ext_hook=self._build):
-            case [*items] if tag == TUPLE:
-                return tuple(items)
             case [str(name), list(arguments)] if tag == NAMED and name not in _SHORTER:
                 return _types.build(name, arguments)
             case [list(shape), dtype, memory] if tag == ARRAY:
@@ -234,13 +243,15 @@ def _built(make: Callable[[Any], Any]) -> Any:
         raise UnbuildableError(str(error)) from error
 
 
-def _refuse_buffers(value: Any) -> None:
+def _refuse_buffers(values: Collection[Any]) -> None:
     """Raise for a bytearray or memoryview, which would silently come out as bytes.
 
     MessagePack itself does not tell them apart. Looking at the types of whole containers at once
     takes a third of the time that spelling them takes.
     """
-    waiting: list[Collection[Any]] = [[value]]
+    if _LEAVES.issuperset(map(type, values)):
+        return
+    waiting: list[Collection[Any]] = [values]
     while waiting:
         parts = waiting.pop()
         kinds = set(map(type, parts))
