@@ -39,8 +39,8 @@ def main() -> int:
         if left_out:
             print(f"not installed and left out: {', '.join(left_out)}; see the extra [bench]")
         print(f"\n{table(results, wanted)}")
-    for failure in results.failures:
-        print(f"failed: {failure}", file=sys.stderr)
+    for title, failure in results.failures:
+        print(f"failed: {title}, {failure}", file=sys.stderr)
     missed = [row.name for row in ROWS for verdict in results.verdicts(row) if not verdict.met]
     if results.failures:
         return 1

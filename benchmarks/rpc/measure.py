@@ -118,7 +118,7 @@ def _noting_failure(results: Results, column: Column, what: str) -> Iterator[Non
     try:
         yield
     except BenchmarkFailed as exc:
-        results.failures.append(f"{column.title}, {what}: {exc}")
+        results.failures.append((column.title, f"{what}: {exc}"))
 
 
 def _say(*rows: Row) -> None:

@@ -24,7 +24,8 @@ class Results:
 
     columns: Sequence[Column]
     samples: dict[tuple[str, str], list[float]] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    """Titles of columns, and what went wrong. Such a column may lack further rows."""
     objections: dict[str, str] = field(default_factory=dict)
     """Why a goal is missed whatever its figure says, by the name of the row."""
 

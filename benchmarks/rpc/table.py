@@ -57,6 +57,8 @@ def _row(results: Results, row: Row) -> dict[str, Any]:
 def _cell(results: Results, row: Row, column: Column) -> str:
     median, ratio = results.median(row.name, column), results.ratio(row, column)
     if median is None:
+        if any(column.title == title for title, _ in results.failures):
+            return "failed"
         return "N/A" if row in CALLS else ""
     shown = _number(median * row.unit.scale)
     return shown if ratio is None else f"{shown} ({_number(ratio)}x)"
