@@ -539,3 +539,31 @@ def test_a_notifier_equals_what_it_wraps() -> None:
     assert notifier["a"] == 5
     assert notifier["a"] != 6
     assert notifier["a"] != notifier["a"]
+
+
+def test_a_part_is_taken_while_other_threads_change_it() -> None:
+    notifier = Notifier({"a": {}, "b": {}})
+    goes_on = True
+
+    def change() -> None:
+        number = 0
+        while goes_on:
+            notifier["a"][number % 50] = number
+            notifier["a"].pop((number + 25) % 50, None)
+            number += 1
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(300):
+            notifier["b"] = notifier["a"]
+            notifier["b"].update(notifier["a"])
+    finally:
+        goes_on = False
+        thread.join()
+
+
+def test_any_name_may_be_updated_by_keyword() -> None:
+    notifier = Notifier({})
+    notifier.update({"a": 1}, self=2)
+    assert notifier == {"a": 1, "self": 2}

@@ -754,3 +754,21 @@ def test_one_notifier_has_one_name() -> None:
     notifier = Notifier({})
     with pytest.raises(ValueError, match="is published as 'a'"):
         Publisher({"a": notifier, "b": notifier})
+
+
+def test_a_structure_without_a_name_is_followed_like_others() -> None:
+    async def main() -> None:
+        notifier = Notifier({"n": ""})
+        publisher = Publisher({"": notifier}, max_backlog=1000)
+        async with listening(publisher):
+            transport = fake_connection(publisher, b"ARTIQ sync_struct\n\n")
+            transport.full_after = 1
+            await settle()
+            for number in range(9):
+                notifier["n"] = f"{number}" * 500
+            await settle()
+            transport.empty()
+            await settle()
+            assert values(transport)[-1] == {"action": "init", "struct": {"n": "8" * 500}}
+
+    run(main())

@@ -587,9 +587,9 @@ def test_a_callback_that_lets_a_cancellation_out_has_failed(
 ) -> None:
     async def main() -> None:
         async def notify(_: Any) -> None:
-            task = asyncio.ensure_future(asyncio.sleep(10))
-            task.cancel()
-            await task
+            never = asyncio.get_running_loop().create_future()
+            never.cancel()
+            await never
 
         async with listening(Publisher({"data": Notifier({})})) as port:
             one = Copy()
@@ -642,4 +642,58 @@ def test_with_tls_who_is_absent_and_who_is_refused_is_told_apart(
                 await Copy().connect(port, ssl_config=stranger)
 
     (tmp_path / "other").mkdir()
+    run(main(), loop_factory)
+
+
+@pytest.mark.parametrize("reconnect", [-1.0, float("nan")])
+def test_a_time_that_is_none_is_refused(reconnect: float) -> None:
+    with pytest.raises(ValueError, match="reconnect is"):
+        Copy(reconnect=reconnect)
+
+
+@every_loop
+@pytest.mark.parametrize("callback", ["state_cb", "disconnect_cb"])
+def test_close_when_the_connection_was_lost_ends_the_attempts(
+    callback: str, loop_factory: LoopFactory
+) -> None:
+    async def main() -> None:
+        told: list[Any] = []
+        publisher = Publisher({"data": Notifier({})})
+
+        async def close(*state: str) -> None:
+            if state != ("connected",):
+                await subscriber.close()
+
+        options: dict[str, Any] = {callback: close}
+        subscriber = Subscriber("data", told.append, reconnect=0, **options)
+        if callback == "state_cb":
+            subscriber.disconnect_cb = lambda: told.append("after close")
+        async with listening(publisher) as port:
+            await subscriber.connect(HOST, port)
+            while not told:  # noqa: ASYNC110  nothing tells
+                await asyncio.sleep(0)
+            for connection in list(publisher.connections):
+                connection.abort()
+            await asyncio.wait([subscriber.receive_task])
+            await settle()
+            assert not publisher.connections
+        assert told == [{}]
+
+    run(main(), loop_factory)
+
+
+@every_loop
+def test_a_callback_after_which_nothing_is_wanted_ends_it_all(loop_factory: LoopFactory) -> None:
+    async def main() -> None:
+        later: list[Any] = []
+
+        async def close(_: Any) -> None:
+            await subscriber.close()
+
+        subscriber = Subscriber("data", lambda struct: struct, [close, later.append])
+        async with listening(Publisher({"data": Notifier({})})) as port:
+            await subscriber.connect(HOST, port)
+            await asyncio.wait([subscriber.receive_task])
+        assert later == []
+
     run(main(), loop_factory)

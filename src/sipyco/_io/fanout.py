@@ -20,7 +20,7 @@ class Follower(ServerConnection):
     """One subscriber. The lines that wait for it are shared with the others.
 
     Attributes:
-        name: What it follows; empty before it said so.
+        name: What it follows.
         backlog: Bytes that wait and count against the limit.
         is_behind: It is new, or has missed something: lines make no sense to it until it has been
             welcomed, again.
@@ -37,6 +37,7 @@ class Follower(ServerConnection):
         self._session = PublisherSession(banner)
         # What waits, and whether it counts. The first may be the rest of a line that was begun.
         self._waiting: deque[tuple[bytes | memoryview, bool]] = deque()
+        self._is_subscribed = False
         self._send_is_scheduled = False
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -53,7 +54,7 @@ class Follower(ServerConnection):
                     self._refuse(f"it asked for the unknown {name!r}")
                     return
                 self.has_spoken()
-                self.name = name
+                self.name, self._is_subscribed = name, True
                 self._server.followers.setdefault(name, set()).add(self)
                 self._server.welcome(self)
             case Refused(reason):
@@ -115,7 +116,7 @@ class Follower(ServerConnection):
             return
         if self._deadline is not None:
             super().close()
-        elif self.is_behind and self.name:
+        elif self.is_behind and self._is_subscribed:
             self._server.welcome(self)
 
     def _send_scheduled(self) -> None:

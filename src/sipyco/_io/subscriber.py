@@ -71,6 +71,8 @@ class StreamSubscriber:
         state_cb: Callback | None,
         max_message_size: int,
     ) -> None:
+        if reconnect is not None and not reconnect >= 0:
+            raise ValueError(f"reconnect is {reconnect!r}; give seconds, or None for never")
         self.disconnect_cb = disconnect_cb
         self._banner = banner
         self._name = name
@@ -218,8 +220,6 @@ class StreamSubscriber:
         finally:
             self._is_following = False
             link.writer.close()
-        if self._is_closing:
-            return False
         told = await self._tell_state("disconnected")
         return await self._call(self.disconnect_cb) and told and goes_on
 
@@ -228,7 +228,7 @@ class StreamSubscriber:
             link.heard = True
             try:
                 for value in link.session.receive(data):
-                    if not await self._call(self._handle, value) or self._is_closing:
+                    if not await self._call(self._handle, value):
                         return False
             except (ProtocolError, MessageTooLargeError) as exc:
                 # The peer's fault: a traceback would only show ours.
@@ -275,7 +275,7 @@ class StreamSubscriber:
             # Nobody awaits this task. What the callback follows is in an unknown state now.
             logger.exception("subscription to %r ends: a callback failed", self._name)
             return False
-        return True
+        return not self._is_closing
 
 
 async def call(callback: Callback, *args: Any) -> Any:

@@ -32,7 +32,10 @@ def _copied(value: Any) -> Any:
         return kind((key, _copied(item)) for key, item in value.items())
     if kind is set or _is_array(value):
         return value.copy()
-    return _copied(value.raw_view) if hasattr(kind, "raw_view") else value
+    if hasattr(kind, "raw_view"):
+        with value.lock:  # other threads may be changing it
+            return _copied(value.raw_view)
+    return value
 
 
 def separate(structure: Any) -> None:

@@ -147,11 +147,11 @@ class Notifier:
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(value, Notifier) and value._is_at(self, key):
             return  # the end of `n[key] += ...`: Python assigns what __iadd__ has returned
+        if isinstance(key, slice) and isinstance(self.raw_view, list):
+            value = list(value)  # once: it may be an iterator, or a set without order
+        value = own(value)  # not below the lock: it may need that of another Notifier
         with self.lock:
             current = self.raw_view
-            if isinstance(key, slice) and isinstance(current, list):
-                value = list(value)  # once: it may be an iterator, or a set without order
-            value = own(value)
             if self._is_dict() and isinstance(key, float) and key != key:  # noqa: PLR0124
                 raise ValueError("nan is no key: it equals nothing, so that nobody could find it")
             if hasattr(current, "dtype"):
@@ -165,7 +165,7 @@ class Notifier:
 
     def extend(self, values: Iterable[Any]) -> None:
         """Append several values to a list."""
-        added = [own(value) for value in own(values)]
+        added = own(list(values))
         self._change(*[self._mod(ModAction.append, x=value) for value in added])
 
     def remove(self, x: Any) -> None:
@@ -197,17 +197,15 @@ class Notifier:
             self._need(list, "reverse")
             self._rearrange(self.raw_view[::-1])
 
-    def update(self, *others: Mapping[Any, Any] | Iterable[tuple[Any, Any]], **items: Any) -> None:
+    def update(
+        self, /, *others: Mapping[Any, Any] | Iterable[tuple[Any, Any]], **items: Any
+    ) -> None:
         """Set several items of a dict."""
+        given = [own(other) if isinstance(other, Notifier) else other for other in others]
+        new = own(dict(*given, **items))
         with self.lock:
             self._need(MutableMapping, "update")
-            new = dict(*map(own, others), **items)
-            self._change(
-                *[
-                    self._mod(ModAction.setitem, key=key, value=own(value))
-                    for key, value in new.items()
-                ]
-            )
+            self._change(*[self._mod(ModAction.setitem, key=key, value=new[key]) for key in new])
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """Set an item of a dict unless it is there, and return a Notifier of what is there then."""
@@ -280,10 +278,11 @@ class Notifier:
         raise AttributeError(f"'Notifier' object has no attribute {name!r}")
 
     def _become(self, operation: Callable[[Any, Any], Any], other: Any) -> Self:
+        operand = own(other)
         with self.lock:
             current = self.raw_view
             # In place, as Python does it: an array keeps its dtype, or refuses.
-            value = operation(copy.copy(current), own(other))
+            value = operation(copy.copy(current), operand)
             if isinstance(current, list) and not self._is_list_slice():
                 self[:] = value
             elif self._path:
