@@ -6,11 +6,14 @@ import socket
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sipyco._wire import limits
-from sipyco.logs import LogForwarder, MultilineFormatter, SourceFilter, _link
+from sipyco.broadcast import Broadcaster
+from sipyco.logs import LogForwarder, MultilineFormatter, Server, SourceFilter, _link
+from sipyco.logs._outbox import RESEND_SIZE, Outbox
 from sipyco.tools import SimpleSSLConfig, TaskObject
 from tests.certificates import Configs, make_certificates
 from tests.event_loops import LoopFactory, every_loop
@@ -450,3 +453,85 @@ def test_logging_goes_on_when_the_loop_has_gone() -> None:
     forwarder.emit(record())
     forwarder.emit(record())
     assert len(forwarder._outbox) == 2
+
+
+def test_a_signal_handler_that_logs_while_lines_are_taken_waits_for_nobody() -> None:
+    forwarder = LogForwarder(HOST, 1)
+    logger = logging.getLogger("dev.signal")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(forwarder)
+    # Where the loop is taking lines when the signal comes.
+    with forwarder._outbox._lock:
+        thread = threading.Thread(target=logger.info, args=("from a thread",))
+        thread.start()
+        logger.info("from the signal handler")
+    thread.join()
+    logger.removeHandler(forwarder)
+    assert len(forwarder._outbox) == 2
+
+
+@every_loop
+@pytest.mark.parametrize("kind", ["another server", "one that wants TLS"])
+def test_what_the_wrong_server_has_read_has_not_arrived(
+    kind: str, loop_factory: LoopFactory, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        server: Broadcaster | Server
+        server, config = Broadcaster(), None
+        if kind == "one that wants TLS":
+            server, config = Server(), make_certificates(tmp_path)[0]
+        await server.start(HOST, 0, config)
+        assert server.server
+        forwarder = LogForwarder(HOST, server.server.sockets[0].getsockname()[1])
+        forwarder.start()
+        forwarder.emit(record("precious"))
+        await forwarder.stop()
+        assert len(forwarder._outbox) == 1
+        await server.stop()
+
+    with collected(OWN) as told, asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main())
+    assert "1 entries may not have arrived" in told.messages()[-1]
+
+
+def test_below_tls_a_large_write_may_still_be_on_the_way() -> None:
+    class Transport(asyncio.Transport):
+        def write(self, data: Any) -> None:
+            """Keep it where nobody can see it."""
+
+        def is_closing(self) -> bool:
+            return False
+
+        def get_write_buffer_size(self) -> int:
+            return 0
+
+    async def main() -> None:
+        outbox = Outbox(0, lambda _: b"")
+        link = _link.LogLink(outbox, lambda: None)
+        with socket.socket() as sock:
+            # uvloop and asyncio differ in what they say here; both have a context.
+            transport = Transport({"socket": sock, "sslcontext": object()})
+            link.connection_made(transport)
+            outbox.put(b"small\n")
+            outbox.put(b"x" * (3 * RESEND_SIZE))
+            link.send()
+        assert len(outbox) == 2
+        link.connection_lost(None)
+
+    asyncio.run(main())
+
+
+def test_a_program_that_logs_without_end_is_told_so() -> None:
+    logger = logging.getLogger("dev.endless")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(LogForwarder(HOST, 1))
+
+    class Device:
+        def __str__(self) -> str:
+            logger.info("%s", self)
+            return "device"
+
+    with pytest.raises(RecursionError):
+        logger.info("%s", Device())
+    logger.handlers.clear()

@@ -2,6 +2,7 @@ import asyncio
 import logging
 import sys
 import uuid
+from typing import Any
 
 import pytest
 
@@ -155,3 +156,28 @@ def test_what_was_begun_is_logged_when_reading_is_cancelled() -> None:
     with collected("cancelled") as handler:
         asyncio.run(main())
     assert handler.messages() == ["begun"]
+
+
+def test_a_name_of_very_many_parts_is_found_at_once() -> None:
+    with collected("dev.lg") as handler:
+        LogParser(lambda: "src").line_input(f"INFO:dev.lg.{'.' * 200_000}:far")
+        LogParser(lambda: "src").line_input("INFO:dev.lg.a.b:near")
+    # Levels and handlers of loggers that are a hundred levels above do not count.
+    assert handler.messages() == ["near"]
+
+
+def test_a_source_that_records_get_when_they_are_made_does_not_disturb() -> None:
+    def make(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        made = before(*args, **kwargs)
+        made.source = "here"
+        return made
+
+    before = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(make)
+    try:
+        with collected("dev.lg") as handler:
+            LogParser(lambda: "src").line_input("INFO:dev.lg:100% there")
+    finally:
+        logging.setLogRecordFactory(before)
+    (record,) = handler.records
+    assert (vars(record)["source"], record.getMessage()) == ("src", "100% there")

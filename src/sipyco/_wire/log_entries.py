@@ -52,7 +52,7 @@ PRINT = "print"
 
 _NAMES = {30: "WARNING"} | {number: name for name, number in LEVELS.items() if name != "WARN"}
 _ENTRY = re.compile(
-    rf"({'|'.join(sorted(LEVELS, key=len, reverse=True))})(?:<([0-9]{{1,9}})>)?:([^:]*):(.*)",
+    rf"({'|'.join(sorted(LEVELS, key=len, reverse=True))})(?:<([0-9]+)>)?:([^:]*):(.*)",
     re.DOTALL,
 )
 # A backslash that stands for itself is escaped only where it could be taken for an escape, so
@@ -121,9 +121,8 @@ def parse_line(line: str) -> tuple[LogEntry, int] | None:
     if match is None:
         return None
     level, total, name, message = match.groups()
-    announced = int(total or 1)
-    if announced > MAX_ENTRY_LINES:
-        announced = 1
+    is_credible = len(total or "") < 10 and int(total or 1) <= MAX_ENTRY_LINES
+    announced = int(total or 1) if is_credible else 1
     return LogEntry(LEVELS[level], name, message), max(announced, 1)
 
 

@@ -70,9 +70,9 @@ class LogForwarder(logging.Handler, TaskObject):
         self.reconnect_timer = reconnect_timer
         self._config = tls.choose_config(ssl_config, local_cert, local_key, peer_cert)
         self._peer = sockets.peer_name(host, port)
-        self._source = socket.gethostname() if default_source is None else default_source
+        self._source = socket.gethostname() if default_source is None else str(default_source)
         self._queue_size = queue_size
-        self._outbox = Outbox(queue_size, self._tell_dropped)
+        self._outbox = Outbox(queue_size, self._tell_dropped, self.lock)
         self._loop: asyncio.AbstractEventLoop | None = None  # while the task runs
         self._link: LogLink | None = None
         self._stop_is_asked = asyncio.Event()
@@ -89,6 +89,8 @@ class LogForwarder(logging.Handler, TaskObject):
             return
         try:
             self._outbox.put(self._encode(record))
+        except RecursionError:
+            raise  # as other handlers do: the program that logs without end must not go on
         except Exception:  # noqa: BLE001  of the arguments, whatever they are; the program goes on
             self.handleError(record)
             return
@@ -188,7 +190,7 @@ class LogForwarder(logging.Handler, TaskObject):
             raise tls.handshake_error(exc, self._peer) from exc
         except OSError as exc:
             raise sockets.with_peer(exc, self._peer) from None
-        except UnicodeError as exc:  # of a name that is none: ValueError would end the task
+        except ValueError as exc:  # of a name that is none; it would end the task
             raise OSError(f"{self.host!r} is no name of a machine: {exc}") from exc
         return link
 

@@ -24,11 +24,15 @@ sent again on the next one, so that more would mean more repetitions.
 
 
 REFUSAL_TIME = 0.2
-"""Seconds that an encrypted connection stays open at least.
+"""Seconds that a connection stays open at least.
 
-With TLS 1.3 the server judges the client's certificate when the client is connected and sending
-already: one that closed at once would never hear that it was refused.
+A server that wants something else closes when it has read the first line, or judged the certificate
+(with TLS 1.3 after the client has begun to send). One that had been told the end by then would pass
+for one that has read it all.
 """
+
+LONG_ENOUGH = 1.0
+"""Seconds after which the end of a connection is no refusal any more."""
 
 LOOK_INTERVAL = 0.01
 """Seconds between looks at what has left this machine, before an encrypted connection is closed."""
@@ -39,11 +43,11 @@ class LogLink(asyncio.Protocol):
 
     Args:
         outbox: What is to be sent.
-        settled: Called when the connection has lived for a while.
+        settled: Called when the connection has lived for a while, and now and then from then on.
 
     Attributes:
         ended: Done when the connection has ended, with the error, or None if there was none.
-        lasted: Whether it has lived for a while.
+        lasted: When it has ended: whether it had lived longer than a server takes to refuse it.
     """
 
     def __init__(self, outbox: Outbox, settled: Callable[[], None]) -> None:
@@ -56,6 +60,7 @@ class LogLink(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._is_encrypted = False
         self._can_write = True
+        self._largest_write = 0
         self._is_finishing = False  # nothing is to come
         self._end_is_sent = False
         self._server_read_all = False
@@ -70,7 +75,10 @@ class LogLink(asyncio.Protocol):
             return
         while self._can_write and (data := self._outbox.take(CHUNK_SIZE)):
             transport.write(data)
-            self._outbox.limit(self._unsent())
+            self._largest_write = max(self._largest_write, len(data))
+            # Below TLS there is another buffer, which cannot be seen and holds the last write.
+            hidden = self._largest_write if self._is_encrypted else 0
+            self._outbox.limit(self._unsent() + hidden)
         if self._is_finishing and self._outbox.is_empty:
             self._send_end()
 
@@ -119,6 +127,7 @@ class LogLink(asyncio.Protocol):
         for handle in (self._look_handle, self._end_handle):
             if handle is not None:
                 handle.cancel()
+        self.lasted = self._loop.time() > self._began + LONG_ENOUGH
         read_all = self._server_read_all or (self._end_is_sent and self._is_encrypted)
         if self._is_finishing and exc is None and read_all and not self._is_answered:
             self._outbox.arrived()
@@ -129,21 +138,21 @@ class LogLink(asyncio.Protocol):
 
     def _send_end(self) -> None:
         assert self._transport is not None
-        if not self._is_encrypted:
+        may_be_refused = self._loop.time() < self._began + REFUSAL_TIME
+        if may_be_refused or (self._is_encrypted and self._unsent()):
+            self._end_handle = self._loop.call_later(LOOK_INTERVAL, self.send)
+        elif not self._is_encrypted:
             # The server then closes its side as soon as it has read up to here: the only answer
             # that the protocol has.
             self._end_is_sent = True
-            self._transport.write_eof()
-        elif self._unsent() or self._loop.time() < self._began + REFUSAL_TIME:
-            self._end_handle = self._loop.call_later(LOOK_INTERVAL, self.send)
+            with contextlib.suppress(OSError):  # it is gone, as connection_lost() will tell
+                self._transport.write_eof()
         else:
             self._end_is_sent = True
             self._transport.close()
 
     def _look(self) -> None:
-        if not self.lasted:
-            self.lasted = True
-            self._settled()
+        self._settled()
         unsent = self._unsent()
         # The buffer below TLS cannot be seen: it is empty only if the system's is.
         if not (unsent and self._is_encrypted):

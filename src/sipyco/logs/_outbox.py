@@ -3,6 +3,10 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 __all__ = ["RESEND_SIZE", "Outbox"]
 
@@ -23,13 +27,21 @@ class Outbox:
         capacity: Lines that may wait; 0 or less for any number. Those that are sent again do not
             count.
         notice: Makes the line that tells how many were dropped.
+        lock: Reentrant, since a signal handler that logs may interrupt the same thread in here.
+            Of the caller, if that holds one whenever it puts: with two, taken in either order,
+            threads would wait for each other. :mod:`logging` makes that of a handler anew in a
+            process that was forked.
     """
 
-    def __init__(self, capacity: int, notice: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        notice: Callable[[int], bytes],
+        lock: "AbstractContextManager[object] | None" = None,
+    ) -> None:
         self._capacity = capacity
         self._notice = notice
-        # Logging from a signal handler or a finalizer may interrupt the same thread in here.
-        self._lock = threading.RLock()
+        self._lock = threading.RLock() if lock is None else lock
         self._waiting: deque[bytes] = deque()
         self._dropped = 0
         self._again: deque[bytes] = deque()  # to be sent once more, before those that wait

@@ -10,6 +10,9 @@ from sipyco._wire.log_entries import LEVELS, PRINT, LogEntry, LogReader, parse_l
 
 __all__ = ["LogParser", "log_entry", "log_with_name", "parse_log_message"]
 
+MAX_LEVELS = 100
+"""Dots in a name at which loggers above it are looked for: with a million it would take minutes."""
+
 READ_SIZE = 64 << 10
 """Bytes asked of a stream at a time: what a pipe holds."""
 
@@ -85,7 +88,13 @@ class LogParser:
 
 def log_entry(entry: LogEntry, source: str) -> None:
     """Log an entry here; the record has the attribute ``source``."""
-    log_with_name(entry.name, entry.level, entry.message, extra={"source": source})
+    logger = _find_logger(entry.name)
+    if logger.isEnabledFor(entry.level):
+        # Where the line is that logged it, only the other program knows.
+        nowhere = "(unknown file)", 0
+        record = logger.makeRecord(entry.name, entry.level, *nowhere, entry.message, (), None)
+        record.source = source  # also where the program's own records get one when they are made
+        logger.handle(record)
 
 
 def _find_logger(name: str) -> logging.Logger:
@@ -100,7 +109,7 @@ def _find_logger(name: str) -> logging.Logger:
     stranger = logging.getLoggerClass()(name)
     stranger.parent = root
     above = name
-    while "." in above:
+    for _ in range(min(name.count("."), MAX_LEVELS)):
         above = above.rpartition(".")[0]
         found = known.get(above)
         if isinstance(found, logging.Logger):
