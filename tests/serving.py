@@ -11,6 +11,19 @@ from sipyco.pc_rpc import Server
 from sipyco.tools import SimpleSSLConfig
 from tests.event_loops import LoopFactory
 
+ANNOUNCING = """
+# Says which port the system chose: a free one looked for beforehand may be taken by then.
+import sipyco.pc_rpc._server_loop as server_loop
+
+class Announcing(server_loop.Server):
+    async def start(self, *args):
+        await super().start(*args)
+        print(self.server.sockets[0].getsockname()[1], flush=True)
+
+server_loop.Server = Announcing
+"""
+"""What a program begins with to print the port on which ``simple_server_loop`` listens by then."""
+
 
 def free_port() -> int:
     """Return a port on which nothing listens at the moment."""

@@ -247,3 +247,46 @@ def test_a_proxy_is_served_like_its_target(device: Device) -> None:
         assert "dangerous" not in methods
         with pytest.raises(AttributeError, match="no method 'dangerous'"):
             client.dangerous()
+
+
+def test_a_call_in_the_middle_of_a_call_is_dropped(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Nosy:
+        """Calls when it is copied, as a signal handler may at any moment."""
+
+        def __deepcopy__(self, _: Any) -> str:
+            assert made.record("in the middle") is None
+            return "copied"
+
+    with served({"dev": device}, threads=True) as port, Client("127.0.0.1", port, "dev") as client:
+        made = FFProxy(client)
+        made.record(Nosy())
+        made.ff_join()
+        made.record("later")
+        made.ff_join()
+    assert [args for args, _ in device.calls] == [("copied",), ("later",)]
+    assert "dropped the call of record()" in caplog.text
+
+
+def test_whatever_a_method_raises_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    class Leaving:
+        def leave(self) -> None:
+            raise SystemExit("gone")
+
+    proxy = FFProxy(Leaving())
+    proxy.leave()
+    proxy.ff_join()
+    assert "SystemExit: gone" in caplog.text
+
+
+def test_an_object_whose_call_is_a_coroutine_is_refused() -> None:
+    class Move:
+        async def __call__(self) -> None:
+            """Move."""
+
+    class Motor:
+        move = Move()
+
+    with pytest.raises(TypeError, match="is a coroutine"):
+        FFProxy(Motor()).move()

@@ -475,3 +475,53 @@ def test_on_windows_the_blocking_child_uses_one_pipe_for_both_directions() -> No
     comm.close()
     os.close(child)
     os.close(parent)
+
+
+@posix_only
+@every_loop
+def test_a_start_that_is_cancelled_leaves_nothing_open(loop_factory: LoopFactory) -> None:
+    async def main() -> None:
+        for turns in range(4):
+            comm = AsyncioParentComm()
+            starting = asyncio.ensure_future(comm.create_subprocess(sys.executable, "-c", "pass"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            starting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await starting
+            comm.close()
+
+    run(main(), loop_factory)
+
+
+@every_loop
+def test_what_is_no_bytes_is_refused(loop_factory: LoopFactory) -> None:
+    async def talk(comm: AsyncioParentComm) -> None:
+        with pytest.raises(TypeError, match="bytes-like"):
+            comm.write("text")  # type: ignore[arg-type]
+        comm.write(b"bytes\n")
+        assert await comm.readline() == b"bytes\n"
+
+    communicate(loop_factory, BLOCKING_ECHO, talk)
+
+
+@posix_only
+@every_loop
+def test_who_waits_for_room_is_told_of_the_end_of_the_child(loop_factory: LoopFactory) -> None:
+    async def talk(comm: AsyncioParentComm) -> None:
+        assert await comm.readline() == b"ready\n"
+        comm.write(bytes(5_000_000))
+        waiting = asyncio.ensure_future(comm.drain())
+        await settle()
+        comm.write(b"end\n")
+        with pytest.raises(ConnectionResetError):
+            await waiting
+
+    program = """if True:
+        import sys
+        from sipyco.pipe_ipc import ChildComm
+        comm = ChildComm(sys.argv[1])
+        comm.write(b"ready\\n")
+        comm.read(1000)
+    """
+    communicate(loop_factory, program, talk)

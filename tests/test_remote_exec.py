@@ -17,7 +17,7 @@ from sipyco.remote_exec import RemoteExecServer, connect_global_rpc, simple_rexe
 from sipyco.remote_exec._server_loop import _rexec_factory
 from sipyco.remote_exec._sources import MAX_SOURCES
 from tests.certificates import Configs, make_certificates
-from tests.serving import served
+from tests.serving import ANNOUNCING, served
 
 
 class Camera:
@@ -230,17 +230,11 @@ PROGRAM = """
 import asyncio, sys
 from sipyco.remote_exec import simple_rexec_server_loop
 
-class Telling(asyncio.SelectorEventLoop):
-    async def create_server(self, *args, **kwargs):
-        server = await super().create_server(*args, **kwargs)
-        print(server.sockets[0].getsockname()[1], flush=True)
-        return server
-
 class Camera:
     def name(self):
         return "a camera"
 
-loop = Telling()
+loop = asyncio.new_event_loop()
 names = ("local_cert", "local_key", "peer_cert")
 files = dict(zip(names, sys.argv[1:]))
 simple_rexec_server_loop("camera", Camera(), "127.0.0.1", "0", "a demo", loop=loop, **files)
@@ -253,7 +247,7 @@ def test_a_controller_of_the_manual_serves_both_targets_until_it_is_terminated(
 ) -> None:
     ours, theirs = configs
     files = [ours.local_cert, ours.local_key, ours.peer_cert] if ours else []
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, *map(str, files)]
+    command = [sys.executable, "-W", "error", "-c", ANNOUNCING + PROGRAM, *map(str, files)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         port = process.stdout.readline()
@@ -369,6 +363,22 @@ def test_a_client_that_lost_its_connection_is_replaced() -> None:
             release(rexec)
 
 
+def test_a_client_that_another_connection_has_had_replaced_is_replaced_here_too() -> None:
+    with controller(Camera()) as connect:
+        both = connect(), connect()
+        with served({"dataset_db": Datasets()}) as port:
+            for rexec in both:
+                connect_global_rpc(rexec, port=port)
+                rexec.add_code(STORE)
+        datasets = Datasets()
+        with served({"dataset_db": datasets}) as port:
+            for number, rexec in enumerate(both):
+                connect_global_rpc(rexec, port=port)
+                rexec.call("store", number)
+                assert datasets.values == {"key": number}
+            release(both[0])
+
+
 def test_another_target_has_no_second_name() -> None:
     with served({"dataset_db": Datasets()}) as port, controller(Camera()) as connect:
         rexec = connect()
@@ -390,6 +400,12 @@ def test_a_missing_server_is_told_and_can_be_tried_again() -> None:
                 connect_global_rpc(rexec, port=port)
 
 
+@pytest.mark.parametrize("name", ["globals", "isinstance", "None", "with"])
+def test_a_name_that_python_uses_is_refused(name: str) -> None:
+    with controller(Camera()) as connect, pytest.raises(ValueError, match="is no name"):
+        connect_global_rpc(connect(), name=name)
+
+
 @pytest.mark.parametrize("text", ["'); boom('", 'a"b', "x\ny", "\\", "{0}"])
 def test_no_name_becomes_part_of_the_code(text: str) -> None:
     sent: list[str] = []
@@ -402,8 +418,10 @@ def test_no_name_becomes_part_of_the_code(text: str) -> None:
         def call(self, *args: Any) -> None:
             arguments.append(args[1:])
 
-    connect_global_rpc(Recorder(), text, 1, text, text)
+    connect_global_rpc(Recorder(), text, 1, text, "mine")
+    with pytest.raises(ValueError, match="is no name for a global"):
+        connect_global_rpc(Recorder(), text, 1, text, text)
     connect_global_rpc(Recorder(), "host")
     assert sent[0] == sent[1]
     targets = ["master_dataset_db", "dataset_db"]
-    assert arguments == [(text, 1, [text], text), ("host", 3251, targets, "dataset_db")]
+    assert arguments == [(text, 1, [text], "mine"), ("host", 3251, targets, "dataset_db")]

@@ -38,14 +38,14 @@ class FFProxy:
 
     def __init__(self, target: Any) -> None:
         self._ff_target = target
-        self._ff_change = threading.Lock()  # of the thread
+        # Held by the call that runs, and never waited for: a signal handler may call, too.
+        self._ff_turn = threading.Lock()
         self._ff_thread: threading.Thread | None = None
 
     def ff_join(self) -> None:
         """Wait until the method that runs in the background, if any, has ended."""
-        with self._ff_change:
-            thread = self._ff_thread
-        if thread is not None:
+        thread = self._ff_thread
+        if thread is not None and thread.ident is not None:
             thread.join()
 
     def __getattr__(self, name: str) -> Callable[..., None]:
@@ -65,40 +65,42 @@ class FFProxy:
     def _ff_start(
         self, name: str, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        if inspect.iscoroutinefunction(method):
+        if _is_coroutine(method):
             raise TypeError(
                 f"{name}() is a coroutine, which needs an event loop instead of a thread; make a "
                 "task of it"
             )
-        with self._ff_change:
-            if self._ff_thread is None:
-                if isinstance(self._ff_target, Proxy):
-                    args, kwargs = copy.deepcopy((args, kwargs))
-                self._ff_thread = threading.Thread(
-                    target=self._ff_run,
-                    args=(name, method, args, kwargs),
-                    name=f"fire and forget {name}",
-                    daemon=True,
-                )
-                try:
-                    self._ff_thread.start()
-                except BaseException:
-                    self._ff_thread = None
-                    raise
-                return
-        logger.warning("dropped the call of %s(): the previous call has not ended yet", name)
+        if not self._ff_turn.acquire(blocking=False):
+            logger.warning("dropped the call of %s(): the previous call has not ended yet", name)
+            return
+        try:
+            if isinstance(self._ff_target, Proxy):
+                args, kwargs = copy.deepcopy((args, kwargs))
+            self._ff_thread = threading.Thread(
+                target=self._ff_run,
+                args=(name, method, args, kwargs),
+                name=f"fire and forget {name}",
+                daemon=True,
+            )
+            self._ff_thread.start()
+        except BaseException:
+            self._ff_thread = None
+            self._ff_turn.release()
+            raise
 
     def _ff_run(
         self, name: str, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         try:
             method(*args, **kwargs)
-        except Exception:
-            # The caller has gone on: only the log can tell anybody.
+        except BaseException:
             logger.warning("%s() failed in the background", name, exc_info=True)
         finally:
-            with self._ff_change:
-                self._ff_thread = None
+            self._ff_turn.release()
+
+
+def _is_coroutine(method: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(method) or inspect.iscoroutinefunction(type(method).__call__)
 
 
 def _find_method(target: object, name: str) -> Callable[..., Any]:

@@ -29,23 +29,12 @@ from sipyco.tools import SimpleSSLConfig
 from tests.certificates import Certificates
 from tests.event_loops import LoopFactory, every_loop, uvloop_loop
 from tests.rpc_servers import run
+from tests.serving import ANNOUNCING
 
 
 def client_of(port: int, **options: Any) -> Client:
     return Client("127.0.0.1", port, timeout=20, **options)
 
-
-ANNOUNCING = """
-# Says which port the system chose: a free one looked for beforehand may be taken by then.
-import sipyco.pc_rpc._server_loop as server_loop
-
-class Announcing(server_loop.Server):
-    async def start(self, *args):
-        await super().start(*args)
-        print(self.server.sockets[0].getsockname()[1], flush=True)
-
-server_loop.Server = Announcing
-"""
 
 PROGRAM = """
 import asyncio

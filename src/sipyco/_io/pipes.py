@@ -91,6 +91,7 @@ class PipeStreams:
     def write(self, data: bytes) -> None:
         """Send bytes; they are kept until there is room. Nothing tells whether they arrive."""
         self._connected()
+        memoryview(data)  # of a str, asyncio only asserts that it is none
         if self._writer is not None:
             self._writer.write(data)
 
@@ -103,7 +104,10 @@ class PipeStreams:
         self._connected()
         if self._writer is None:
             raise ConnectionResetError("the other side has ended without ever being connected")
-        await self._writer.drain()
+        try:
+            await self._writer.drain()
+        except BrokenPipeError as exc:
+            raise ConnectionResetError("the other side has ended") from exc
 
     def close(self) -> None:
         """Close this side when everything has been sent. Whoever reads here gets the end."""

@@ -1,6 +1,7 @@
 """A parent and its child, connected by two pipes whose ends the child inherits."""
 
 import asyncio
+import contextlib
 import os
 from io import FileIO
 from typing import Any
@@ -34,8 +35,9 @@ class _FilePipeStreams(PipeStreams):
             )
         except BaseException:
             self.close()
-            incoming.close()
-            outgoing.close()
+            for file in (incoming, outgoing):
+                with contextlib.suppress(OSError):  # uvloop may have closed it
+                    file.close()
             raise
         self._reader = reader
         self._writer = asyncio.StreamWriter(transport, protocol, None, loop)
@@ -102,7 +104,8 @@ class AsyncioParentComm(_FilePipeStreams):
         self._close_childs_ends()
         if self._reader is None:
             for end in self._ours:
-                end.close()
+                with contextlib.suppress(OSError):  # uvloop may have closed it
+                    end.close()
 
     def _close_childs_ends(self) -> None:
         # As long as this process holds them, the end of the child does not end the streams.

@@ -1,5 +1,7 @@
 """A client that the code on a server can use, made from afar."""
 
+import builtins
+import keyword
 from typing import Any
 
 __all__ = ["connect_global_rpc"]
@@ -33,7 +35,12 @@ def connect_global_rpc(
     Raises:
         GenericRemoteException: The target does not exist (IncompatibleServer on the server).
         OSError: The server could not connect, and has no such global now.
+        ValueError: ``name`` cannot be that of a global, or is that of a builtin.
     """
+    if not name.isidentifier() or keyword.iskeyword(name) or hasattr(builtins, name):
+        raise ValueError(
+            f"{name!r} is no name for a global; give an identifier that Python itself does not use"
+        )
     if host is None:
         host = controller_rexec.get_local_host()
     targets = list(DATASET_TARGETS) if target == DATASET_TARGETS[0] else [target]
@@ -58,6 +65,10 @@ def _sipyco_connect_global_rpc(host, port, targets, name):
         return False
 
     shared = controller_initial_namespace
+    own = globals().get(name)
+    if isinstance(own, Client) and own is not shared.get(name) and is_lost(own):
+        # It was lost, and another connection has had it replaced.
+        del globals()[name]
     if isinstance(shared.get(name), Client) and is_lost(shared[name]):
         lost = shared.pop(name)
         lost.close_rpc()

@@ -86,6 +86,7 @@ class GenericRPCCase(unittest.TestCase):
         if client is not None:
             # Whatever keeps it from terminating like that, it is ended by the system below.
             with contextlib.suppress(Exception):
+                client._rpc_conversation.set_timeout(timeout)
                 client.terminate()
             client.close_rpc()
             if _ended(process, timeout):
