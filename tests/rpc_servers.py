@@ -22,7 +22,7 @@ def run(main: Coroutine[Any, Any, T], loop_factory: LoopFactory | None = None) -
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.get_loop().set_exception_handler(lambda _, context: unnoticed.append(context))
         result = runner.run(main)
-    assert not unnoticed
+    assert not unnoticed, unnoticed
     return result
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from sipyco import pyon
 from sipyco.broadcast import Broadcaster, Receiver
+from sipyco.sync_struct import Publisher
 from tests.certificates import make_certificates
 from tests.event_loops import LoopFactory, every_loop
 from tests.rpc_servers import run, settle
@@ -421,3 +422,33 @@ def test_a_wrong_banner_is_closed_without_a_word() -> None:
 def test_at_least_one_value_has_to_wait() -> None:
     with pytest.raises(ValueError, match="queue_limit"):
         Broadcaster(0)
+
+
+def test_a_receiver_that_is_refused_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with listening(Publisher({})) as port:
+            ear = Ear()
+            await ear.receiver.connect(HOST, port)
+            await ear.until(lambda: ear.disconnections)
+
+    with caplog.at_level(logging.WARNING, "sipyco._io.subscriber"):
+        run(main())
+    assert "subscription to 'channel' was lost" in caplog.text
+
+
+def test_a_receiver_hears_nothing_that_was_said_before_it_came() -> None:
+    async def main() -> None:
+        broadcaster = Broadcaster()
+        async with listening(broadcaster):
+            first = fake_connection(broadcaster, HELLO)
+            # The loop is busy meanwhile: what other threads say waits for it.
+            thread = threading.Thread(target=broadcaster.broadcast, args=("channel", "before"))
+            thread.start()
+            thread.join()
+            second = fake_connection(broadcaster, HELLO)
+            await settle()
+            broadcaster.broadcast("channel", "after")
+            await settle()
+            assert (values(first), values(second)) == (["before", "after"], ["after"])
+
+    run(main())

@@ -46,6 +46,7 @@ def test_large_lines_are_handed_over_in_pieces_while_there_is_room() -> None:
             assert list(map(len, transport.writes)) == [CHUNK_SIZE] * 2
             assert follower.backlog == len(line) - 2 * CHUNK_SIZE
             transport.empty()
+            await settle()
             assert transport.written == line
 
     run(main())
@@ -67,6 +68,7 @@ def test_what_is_dropped_is_never_a_line_that_was_begun() -> None:
             follower.drop_waiting()
             assert follower.backlog == CHUNK_SIZE
             transport.empty()
+            await settle()
             assert transport.written == begun
 
     run(main())
@@ -84,6 +86,7 @@ def test_a_follower_that_is_closed_gets_what_waits_and_no_more() -> None:
             assert "name" not in server.followers
             assert not transport.closed
             transport.empty()
+            await settle()
             assert transport.written.endswith(b"xlast")
             assert transport.closed
             await follower.closed
@@ -131,6 +134,7 @@ def test_who_is_behind_is_welcomed_again_only_when_there_is_room() -> None:
             await settle()
             assert welcomed == [follower]
             transport.empty()
+            await settle()
             assert welcomed == [follower] * 2
 
     run(main())

@@ -535,3 +535,22 @@ def test_a_program_that_logs_without_end_is_told_so() -> None:
     with pytest.raises(RecursionError):
         logger.info("%s", Device())
     logger.handlers.clear()
+
+
+def test_after_its_loop_was_closed_it_goes_on_in_another() -> None:
+    async def main() -> None:
+        async with plain_server() as server:
+            forwarder.port = server.port
+            forwarder.start()
+            await forwarder.stop()
+            assert server.entries() == ["src:INFO:dev.lg:kept"]
+
+    forwarder = LogForwarder(HOST, free_port(), reconnect_timer=1e6)
+    loop = asyncio.new_event_loop()
+    forwarder.start(loop=loop)
+    with collected(OWN):
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        asyncio.run(forwarder.stop())
+        forwarder.emit(record("kept"))
+        asyncio.run(main())

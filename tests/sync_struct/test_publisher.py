@@ -772,3 +772,31 @@ def test_a_structure_without_a_name_is_followed_like_others() -> None:
             assert values(transport)[-1] == {"action": "init", "struct": {"n": "8" * 500}}
 
     run(main())
+
+
+@every_loop
+def test_a_client_that_has_said_all_it_will_say_gets_the_structure(
+    loop_factory: LoopFactory,
+) -> None:
+    async def main() -> None:
+        structure = {"text": "x" * 5_000_000}
+        async with listening(Publisher({"data": Notifier(structure)})) as port:
+            reader, writer = await asyncio.open_connection(HOST, port, limit=1 << 24)
+            writer.write(HELLO)
+            writer.write_eof()
+            assert pyon.decode(await reader.read()) == {"action": "init", "struct": structure}
+            writer.close()
+
+    run(main(), loop_factory)
+
+
+@pytest.mark.parametrize(
+    ("notifiers", "reason"),
+    [
+        (Notifier({}), "give a dict of names and Notifiers"),
+        ({"data": {}}, "wrap it in a Notifier"),
+    ],
+)
+def test_what_is_no_notifier_is_refused_with_what_to_do(notifiers: Any, reason: str) -> None:
+    with pytest.raises(TypeError, match=reason):
+        Publisher(notifiers)

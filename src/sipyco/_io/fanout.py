@@ -63,7 +63,14 @@ class Follower(ServerConnection):
     def resume_writing(self) -> None:
         """Go on sending."""
         super().resume_writing()
-        self.send_waiting()
+        # Not now: asyncio ends a connection twice that is closed while it resumes writing.
+        self.send_soon()
+
+    def eof_received(self) -> bool:
+        """Send what waits to a client that will say nothing more, and close."""
+        self.close()
+        # With TLS nothing can be sent any more.
+        return self.transport is not None and not self.transport.get_extra_info("sslcontext")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""

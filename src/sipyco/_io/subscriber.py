@@ -30,6 +30,9 @@ LONGEST_WAIT = 60.0
 ATTEMPT_TIMEOUT = 10.0
 """Seconds for an attempt in the background: a machine that is switched off never answers."""
 
+LONG_ENOUGH = 1.0
+"""Seconds after which the end of a connection is no refusal any more, though nothing was heard."""
+
 Callback = Callable[..., Any]
 
 
@@ -42,6 +45,8 @@ class Link:
     session: SubscriberSession
     peer: str
     encrypted: bool
+    begun: float
+    """When, by the clock of the loop."""
     heard: bool = False
     """Whether anything was received."""
 
@@ -180,18 +185,17 @@ class StreamSubscriber:
         except BaseException:
             writer.close()
             raise
-        return Link(reader, writer, session, peer, encrypted=context is not None)
+        begun = asyncio.get_running_loop().time()
+        return Link(reader, writer, session, peer, context is not None, begun)
 
     async def _run(self, link: Link | None, open_link: Callable[[], Awaitable[Link]]) -> None:
         first_wait = self._reconnect
         wait = first_wait or 0.0
         while not self._is_closing:
             if link is not None:
-                begun = asyncio.get_running_loop().time()
                 goes_on = await self._follow_and_tell(link)
                 # A publisher that closes at once, time and again, is one that is not there yet.
-                lasted = asyncio.get_running_loop().time() - begun
-                useful = link.heard or lasted > LONGEST_WAIT
+                useful = link.heard or _age(link) > LONGEST_WAIT
                 if not goes_on or self.receive_task is not asyncio.current_task():
                     return
                 wait = first_wait or 0.0 if useful else _longer(wait)
@@ -251,10 +255,10 @@ class StreamSubscriber:
                 return data
         except OSError as exc:
             error = exc
-        heard = link.heard or not self._hears_at_once
+        heard = link.heard or (not self._hears_at_once and _age(link) > LONG_ENOUGH)
         reason = tls.loss_error(error, link.peer, encrypted=link.encrypted, heard=heard)
         level = logging.INFO if heard else logging.WARNING
-        hint = "" if heard else f"; does it offer {self._name!r}?"
+        hint = f"; does it offer {self._name!r}?" if self._hears_at_once and not heard else ""
         logger.log(level, "subscription to %r was lost: %s%s", self._name, reason, hint)
         return b""
 
@@ -296,6 +300,10 @@ def as_list(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
     if callbacks is None:
         return []
     return [callbacks] if callable(callbacks) else list(callbacks)
+
+
+def _age(link: Link) -> float:
+    return asyncio.get_running_loop().time() - link.begun
 
 
 def _longer(wait: float) -> float:

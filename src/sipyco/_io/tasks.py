@@ -28,7 +28,7 @@ class TaskObject:
         Raises:
             RuntimeError: It runs already. The running task goes on.
         """
-        if hasattr(self, "task") and not self.task.done():
+        if self._is_running():
             msg = f"cannot start {self!r}: it runs already; await stop() first"
             raise RuntimeError(msg)
         self.task = (loop or asyncio.get_event_loop()).create_task(self._do())
@@ -40,13 +40,20 @@ class TaskObject:
             Exception: What `_do` raised, at any time since it was started: nobody else would know.
                 The task has ended then, too.
         """
-        if not hasattr(self, "task"):
+        if not hasattr(self, "task") or self._was_left():
             return
         self.task.cancel()
         # Unlike `await self.task`, this tells the task's end from a cancellation of the caller.
         await asyncio.wait([self.task])
         if not self.task.cancelled():
             self.task.result()
+
+    def _is_running(self) -> bool:
+        return hasattr(self, "task") and not self.task.done() and not self._was_left()
+
+    def _was_left(self) -> bool:
+        """Tell whether the loop of the task was closed before the task had ended."""
+        return not self.task.done() and self.task.get_loop().is_closed()
 
     async def _do(self) -> None:
         msg = f"{type(self).__qualname__} has no work to start; define `async def _do(self)` in it"

@@ -140,9 +140,9 @@ def loss_error(error: BaseException | None, peer: str, *, encrypted: bool, heard
         # the handshake, and its alert may be overtaken by the end of the connection.
         return TLSError(
             1,
-            f"server {peer} closed the connection before its first word; most likely it refuses "
-            "the certificate of this client: put this side's local_cert into the peer_cert file "
-            "of the server",
+            f"server {peer} closed the connection before its first word; either it refuses the "
+            "certificate of this client (put this side's local_cert into the peer_cert file of the "
+            "server), or what was asked for is not offered on this port: its log tells",
         )
     how = f"the connection to {peer} was lost"
     if isinstance(error, OSError) and error.strerror and not isinstance(error, ssl.SSLError):

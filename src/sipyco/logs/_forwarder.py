@@ -107,8 +107,11 @@ class LogForwarder(logging.Handler, TaskObject):
         Raises:
             RuntimeError: It has begun already, and goes on.
         """
-        if not hasattr(self, "task") or self.task.done():
+        if not self._is_running():
             self._stop_is_asked = asyncio.Event()
+            if self._link is not None:  # of a loop that was closed: nothing is under way any more
+                self._outbox.lost()
+                self._link = None
         super().start(loop=loop)
 
     async def stop(self) -> None:
@@ -117,7 +120,7 @@ class LogForwarder(logging.Handler, TaskObject):
         When the server is away or goes away, it is tried once more. What could not be sent is kept
         for another `start`, and counted in the log of this program.
         """
-        if not hasattr(self, "task"):
+        if not hasattr(self, "task") or self._was_left():
             return
         self._stop_is_asked.set()
         if self._link is not None:

@@ -48,6 +48,11 @@ class Publisher(FanoutServer):
         max_backlog: int = limits.MAX_BACKLOG_SIZE,
     ) -> None:
         super().__init__(SYNC_STRUCT)
+        if not isinstance(notifiers, Mapping):
+            raise TypeError(
+                f"the notifiers are of type {type(notifiers).__name__!r}; give a dict of names "
+                "and Notifiers"
+            )
         pyon.encode(None, syntax=syntax)  # a syntax that does not exist is better told now
         self.missed = 0
         self._syntax = syntax
@@ -60,9 +65,15 @@ class Publisher(FanoutServer):
         """Let a structure be followed under a name, from now on.
 
         Raises:
+            TypeError: It is no Notifier. Nothing was changed.
             ValueError: The name is taken, or the Notifier has another one here, or is one of a
                 part of a structure. Nothing was changed.
         """
+        if not isinstance(notifier, Notifier):
+            raise TypeError(
+                f"cannot publish as {name!r} an object of type {type(notifier).__name__!r}; wrap "
+                "it in a Notifier"
+            )
         if notifier.root is not notifier:
             raise ValueError(f"{notifier!r} is part of a structure; publish the whole of it")
         if name in self._channels:

@@ -31,7 +31,8 @@ class Subscriber(StreamSubscriber):
         disconnect_cb: Called when the connection is lost, but not after :meth:`close`.
         reconnect: Seconds after which a lost connection is made anew; the time doubles with each
             failure, up to a minute. The structure then arrives as a whole again. None: never.
-        state_cb: Called with ``"connected"`` and ``"disconnected"``.
+        state_cb: Called with ``"connected"`` when the connection has been made, before it is known
+            whether the publisher offers the structure, and with ``"disconnected"`` after its end.
         max_message_size: Bytes allowed in one mod.
 
     Attributes:
