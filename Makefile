@@ -6,6 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 INSTALLED := $(VENV)/.installed
 DOCS_INSTALLED := $(VENV)/.docs-installed
+BENCH_INSTALLED := $(VENV)/.bench-installed
 BENCHMARKS = $(wildcard benchmarks/*.py)
 
 .DEFAULT_GOAL := help
@@ -46,13 +47,17 @@ lint: $(INSTALLED)  ## does every file keep the rules of pyproject.toml?
 	@$(BIN)/ruff check .
 
 types: $(INSTALLED)  ## does every value have the type that is written?
-	@$(BIN)/mypy src tests demo $(BENCHMARKS)
+	@$(BIN)/mypy src tests demo benchmarks
 
 layers: $(INSTALLED)  ## does every import point down?
 	@$(BIN)/python -m pytest tests/architecture
 
+# Without the libraries that ours is compared with, their columns are left out.
 bench: $(INSTALLED)  ## run every benchmark and print its figures
+	@test -f $(BENCH_INSTALLED) || { $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  -e '.[bench]' && touch $(BENCH_INSTALLED); } || echo 'make: comparing without other libraries' >&2
 	@set -e; for benchmark in $(BENCHMARKS); do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
+	@echo '== benchmarks.rpc'; $(BIN)/python -m benchmarks.rpc
 
 docs: $(DOCS_INSTALLED)  ## build the documentation into docs/_build/html
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

@@ -28,6 +28,18 @@ MAX_QUEUED_REQUESTS = 64
 Our clients have one on the way; a peer that sends many ahead waits in its own socket buffers.
 """
 
+MAX_FRAME_SIZE = 1 << 20
+"""Bytes of a message that are sent in a row, before others have their turn.
+
+A third of a millisecond on loopback: small calls do not notice the large arrays beside them.
+"""
+
+MAX_OPEN_MESSAGES = 64
+"""Messages of one connection that have begun to come in and not ended.
+
+As many as calls that may wait; each may announce memory, which is taken as it is filled.
+"""
+
 MAX_BACKLOG_SIZE = 64 << 20
 """Bytes of changes that wait for one subscriber before it misses some and starts anew.
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, TypeAlias
 
-from sipyco.pyon import _diagnosis, _json, _python_reader, _python_writer, _types
+from sipyco.pyon import _diagnosis, _json, _packed, _python_reader, _python_writer, _types
 from sipyco.pyon._errors import DecodeError, InvalidValueError
 from sipyco.pyon._types import UnknownTypeError
 
@@ -52,7 +52,7 @@ def encode(
             return _json.write(x, {"indent": 4} | json_options if pretty else json_options)
         return _python_writer.write_pretty(x) if pretty else _python_writer.write(x)
     except (UnknownTypeError, ValueError, RecursionError) as error:
-        reason = _diagnosis.explain(x, error, python=python)
+        reason = _diagnosis.explain(x, error, "python" if python else "json")
         if reason is error:
             raise
     raise reason
@@ -128,7 +128,7 @@ def wrap(o: Any) -> dict[str, list[Any]]:
     try:
         lowered = _json.lower(o)
     except (UnknownTypeError, ValueError, RecursionError) as error:
-        raise _diagnosis.explain(o, error, python=False) from None
+        raise _diagnosis.explain(o, error, "json") from None
     if type(o) in _types.PLAIN or _json.TAG not in lowered:
         raise TypeError(
             f"cannot wrap a {type(o).__name__}: JSON can spell it as it is; only special values "
@@ -136,3 +136,26 @@ def wrap(o: Any) -> dict[str, list[Any]]:
         )
     wrapped: dict[str, list[Any]] = lowered
     return wrapped
+
+
+def pack(x: Any) -> tuple[bytes, list[memoryview]]:
+    """Spell a value as MessagePack, which is compact and fast, and exact like text.
+
+    Args:
+        x: As for :func:`encode`.
+
+    Returns:
+        The MessagePack, and the memory of the large arrays in the value, to be carried beside it.
+        It is the arrays' own: what changes there later is carried as changed.
+
+    Raises:
+        EncodeError: As for :func:`encode`.
+        ValueError: Likewise.
+    """
+    try:
+        return _packed.write(x)
+    except (UnknownTypeError, ValueError, RecursionError) as error:
+        reason = _diagnosis.explain(x, error, "packed")
+        if reason is error:
+            raise
+    raise reason

@@ -7,7 +7,7 @@ has failed, the value is walked again.
 from collections import OrderedDict
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sipyco.pyon import _types
 from sipyco.pyon._errors import EncodeError, render
@@ -15,18 +15,20 @@ from sipyco.pyon._halves import joinable
 from sipyco.pyon._limits import MAX_INTEGER_DIGITS, depth_message, shorten
 from sipyco.pyon._python_writer import is_name
 
+Spelling: TypeAlias = Literal["python", "json", "packed"]
+
 _Trail: TypeAlias = tuple[Any, Any] | None
 """The way to a part: the trail to what it is in, and its key or index there. A path for every
 part would take memory that grows with the square of the depth."""
 
 
-def explain(value: Any, failure: Exception, *, python: bool) -> Exception:
+def explain(value: Any, failure: Exception, spelling: Spelling) -> Exception:
     """Find out what to tell the caller.
 
     Args:
         value: What was to be encoded.
         failure: What the writer raised.
-        python: It was to be Python syntax.
+        spelling: As what it was to be spelled.
 
     Returns:
         The exception to raise instead.
@@ -42,10 +44,10 @@ def explain(value: Any, failure: Exception, *, python: bool) -> Exception:
             continue
         if id(part) in inside:
             return ValueError(f"cannot encode value{_steps(trail)}: it contains itself")
-        reason = _complaint(part, python=python)
+        reason = _complaint(part, spelling)
         if reason is not None:
             return EncodeError(_path(trail), type(part), reason, relation=relation)
-        too_much = _excess(part, python=python)
+        too_much = _excess(part, spelling)
         if too_much is not None:
             return ValueError(f"cannot encode {relation}value{_steps(trail)}: {too_much}")
         children = list(_children(part))
@@ -86,7 +88,7 @@ def _children(part: Any) -> Iterator[tuple[Any, Any, str]]:
             yield from ((None, item, "an argument of ") for item in entry.arguments(part))
 
 
-def _complaint(part: Any, *, python: bool) -> str | None:
+def _complaint(part: Any, spelling: Spelling) -> str | None:
     kind = type(part)
     if kind in _types.PLAIN:
         return None
@@ -94,7 +96,7 @@ def _complaint(part: Any, *, python: bool) -> str | None:
     if entry is None:
         return _unknown(kind)
     if entry.is_user:
-        if python and not is_name(entry.name):
+        if spelling == "python" and not is_name(entry.name):
             return (
                 f"its type is registered as {entry.name!r}, which is no name in Python syntax; "
                 "register it under an identifier, or use syntax='json'"
@@ -108,7 +110,7 @@ def _complaint(part: Any, *, python: bool) -> str | None:
     return None
 
 
-def _excess(part: Any, *, python: bool) -> str | None:
+def _excess(part: Any, spelling: Spelling) -> str | None:
     kind = type(part)
     if kind is int:
         try:
@@ -118,7 +120,7 @@ def _excess(part: Any, *, python: bool) -> str | None:
                 f"the integer has more than {MAX_INTEGER_DIGITS} decimal digits, which peers "
                 "refuse to read; encode its bytes, or text in base 16"
             )
-    elif kind is str and not python and joinable(part):
+    elif kind is str and spelling == "json" and joinable(part):
         return (
             f"{shorten(ascii(part))} contains two halves of a character in a row, which JSON "
             "would turn into that character; repair the text, or use syntax='python'"

@@ -28,12 +28,25 @@ def array_arguments(array: "np.ndarray[Any, Any]") -> Sequence[Any]:
     Raises:
         ValueError: The elements are, or contain, pointers.
     """
-    return list(array.shape), describe(array.dtype), to_base64(_memory(array))
+    shape, dtype, memory = raw_array(array)
+    return shape, dtype, to_base64(memory)
+
+
+def raw_array(array: "np.ndarray[Any, Any]") -> tuple[list[int], Any, memoryview]:
+    """Describe an array by shape, type of elements and its elements in C order, as bytes.
+
+    The memory is the array's own where it can be.
+
+    Raises:
+        ValueError: The elements are, or contain, pointers.
+    """
+    return list(array.shape), describe(array.dtype), memoryview(_memory(array)).cast("B")
 
 
 def _memory(array: "np.ndarray[Any, Any]") -> bytes | memoryview:
     # Other types (times, for one) do not offer their memory, or have gaps in it.
-    if array.flags.c_contiguous and array.dtype.char in "?bhilqBHILQefdFD":
+    # A view with a size of zero in its shape cannot be cast.
+    if array.flags.c_contiguous and array.size and array.dtype.char in "?bhilqBHILQefdFD":
         return array.data
     return _tidy(array.tobytes(), array.dtype)
 
@@ -55,13 +68,22 @@ def scalar_arguments(scalar: Any) -> Sequence[Any]:
     Raises:
         ValueError: It contains pointers.
     """
+    dtype, data = raw_scalar(scalar)
+    return dtype, to_base64(data)
+
+
+def raw_scalar(scalar: Any) -> tuple[Any, bytes]:
+    """Describe a scalar by its type and its memory.
+
+    Raises:
+        ValueError: It contains pointers.
+    """
     if type(scalar) is np.str_:
         # The text itself: the memory of a scalar ends at its last character that is not NUL.
-        data = str.encode(scalar, "utf-32-le", "surrogatepass")
-        return f"<U{len(scalar)}", to_base64(data)
+        return f"<U{len(scalar)}", str.encode(scalar, "utf-32-le", "surrogatepass")
     if type(scalar) is np.bytes_:
-        return f"|S{len(scalar)}", to_base64(bytes(scalar))
-    return describe(scalar.dtype), to_base64(_tidy(scalar.tobytes(), scalar.dtype))
+        return f"|S{len(scalar)}", bytes(scalar)
+    return describe(scalar.dtype), _tidy(scalar.tobytes(), scalar.dtype)
 
 
 def build_array(shape: Any, dtype: Any, data: Any) -> "np.ndarray[Any, Any]":
@@ -71,32 +93,38 @@ def build_array(shape: Any, dtype: Any, data: Any) -> "np.ndarray[Any, Any]":
         ValueError: The arguments do not fit each other. No memory was taken beyond what the
             data take.
     """
+    return make_array(shape, dtype, from_base64(data))
+
+
+def make_array(shape: Any, dtype: Any, raw: bytes | bytearray) -> "np.ndarray[Any, Any]":
+    """Make an array of bytes. Like :func:`build_array`."""
+    array, memory = empty_array(shape, dtype, len(raw))
+    memory[:] = raw
+    check_characters(array)
+    return array
+
+
+def empty_array(shape: Any, dtype: Any, size: int) -> tuple["np.ndarray[Any, Any]", memoryview]:
+    """Make an array that owns its memory, and give this memory as bytes, to be filled.
+
+    Raises:
+        ValueError: The arguments do not fit each other, or the memory is not ``size`` bytes.
+    """
     sizes = _understand_sizes(shape)
     element = understand(dtype)
-    raw = from_base64(data)
     count = prod(sizes)
-    if count * element.itemsize != len(raw):
+    if count * element.itemsize != size:
         raise ValueError(
-            f"the data are {len(raw)} bytes, but an array of shape {sizes} and type {element} "
+            f"the data are {size} bytes, but an array of shape {sizes} and type {element} "
             f"takes {count * element.itemsize}"
         )
     if element.itemsize == 0 and count > MAX_EMPTY_ITEMS:
         raise ValueError(
             f"{count} elements that take no bytes are announced; the limit is {MAX_EMPTY_ITEMS}"
         )
-    array = _fill(sizes, element, raw)
-    _check_characters(array)
-    return array
-
-
-def _fill(
-    sizes: tuple[int, ...], element: "np.dtype[Any]", raw: bytearray
-) -> "np.ndarray[Any, Any]":
     # Memory of its own, aligned by numpy. np.empty would make one character of none ("U0").
     array: np.ndarray[Any, Any] = np.ndarray(sizes, element)
-    if raw:
-        array.reshape(-1).view(np.uint8)[:] = np.frombuffer(raw, np.uint8)
-    return array
+    return array, array.reshape(-1).view(np.uint8).data if size else memoryview(bytearray())
 
 
 def _understand_sizes(shape: Any) -> tuple[int, ...]:
@@ -109,12 +137,15 @@ def _understand_sizes(shape: Any) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _check_characters(array: "np.ndarray[Any, Any]") -> None:
-    # numpy takes any four bytes as a character and fails when somebody looks at it.
+def check_characters(array: "np.ndarray[Any, Any]") -> None:
+    """Raise ValueError for numbers that are no characters.
+
+    numpy takes any four bytes for one, and fails when somebody looks at it.
+    """
     element = array.dtype
     if element.names is not None:
         for name in element.names:
-            _check_characters(array[name])
+            check_characters(array[name])
     elif element.kind == "U" and array.size and element.itemsize:
         flat = np.ascontiguousarray(array).reshape(-1)
         codes = flat.view(np.dtype(np.uint32).newbyteorder(element.byteorder))
@@ -123,13 +154,17 @@ def _check_characters(array: "np.ndarray[Any, Any]") -> None:
 
 
 def build_scalar(dtype: Any, data: Any) -> Any:
-    """Make a scalar.
+    """Make a scalar of base64.
 
     Raises:
         ValueError: The arguments do not fit each other.
     """
+    return make_scalar(dtype, from_base64(data))
+
+
+def make_scalar(dtype: Any, raw: bytes | bytearray) -> Any:
+    """Make a scalar of bytes. Like :func:`build_scalar`."""
     element = understand(dtype)
-    raw = from_base64(data)
     if element.itemsize != len(raw):
         raise ValueError(
             f"the data are {len(raw)} bytes, but one element of type {element} takes "
@@ -143,6 +178,4 @@ def build_scalar(dtype: Any, data: Any) -> Any:
     if element.type is np.str_:
         codec = "utf-32-be" if element.str.startswith(">") else "utf-32-le"
         return np.str_(str(raw, codec, "surrogatepass"))
-    array = _fill((1,), element, raw)
-    _check_characters(array)
-    return array[0]
+    return make_array((1,), dtype, raw)[0]

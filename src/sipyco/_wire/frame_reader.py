@@ -1,0 +1,211 @@
+"""Frames into messages, whose arrays are received where they stay."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from sipyco import pyon
+from sipyco._wire.errors import MessageTooLargeError, ProtocolError
+from sipyco._wire.frames import DATA, HEADER, MORE, SIZES
+from sipyco._wire.limits import MAX_FRAME_SIZE, MAX_OPEN_MESSAGES
+from sipyco.pyon._packed import MAX_BUFFERS, Reader
+
+__all__ = ["FrameReader", "Message"]
+
+STAGING_SIZE = 64 << 10
+"""Bytes that are received at a time, unless they belong to an array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What has come in.
+
+    Attributes:
+        kind: As the sender said.
+        request: Likewise.
+        value: What the head says; None if there was an error.
+        error: Why there is no value: it is too large, or cannot be read. What follows can be.
+    """
+
+    kind: int
+    request: int
+    value: Any = None
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class _Incoming:
+    """What has come of a message that is not complete."""
+
+    kind: int
+    count: int
+    """How many buffers it has."""
+    head: bytearray = field(default_factory=bytearray)
+    size: int = 0
+    """Bytes of the head, also of one that is too large to be kept."""
+    value: Any = None
+    error: Exception | None = None
+    reader: Reader | None = None
+    """There when the head is complete, and can be read."""
+    missing: deque[memoryview] = field(default_factory=deque)
+    """Memory that is to be filled."""
+    to_skip: int = 0
+    """Bytes of buffers that belong nowhere."""
+
+    def announced(self) -> int:
+        """Tell how many bytes of buffers are to come."""
+        return self.to_skip + sum(map(len, self.missing))
+
+    def fill(self, piece: memoryview, *, in_place: bool) -> None:
+        """Put a piece where it belongs, unless it was received there."""
+        if self.to_skip:
+            self.to_skip -= len(piece)
+            return
+        while piece:
+            memory = self.missing[0]
+            count = min(len(memory), len(piece))
+            if not in_place:
+                memory[:count] = piece[:count]
+            piece = piece[count:]
+            if count == len(memory):
+                self.missing.popleft()
+            else:
+                self.missing[0] = memory[count:]
+
+
+class FrameReader:
+    """Puts frames together to messages.
+
+    Receive into :meth:`buffer`, then tell :meth:`received` how much has come: so the memory of
+    arrays is filled without a copy. :meth:`feed` does both for bytes that are there.
+
+    Args:
+        max_message_size: Bytes in a message, its buffers included.
+    """
+
+    def __init__(self, max_message_size: int) -> None:
+        self._limit = max_message_size
+        self._staging = memoryview(bytearray(STAGING_SIZE))
+        self._filled = 0
+        self._open: dict[int, _Incoming] = {}
+        self._kind = self._flags = self._request = 0  # of the present frame
+        self._rest = 0  # bytes of it that have not come
+        self._target: memoryview | None = None  # where they belong, if that is known
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Take bytes that came in, cut anywhere. Raises as :meth:`received` does."""
+        messages: list[Message] = []
+        rest = memoryview(data)
+        while rest:
+            space = self.buffer()
+            count = min(len(space), len(rest))
+            space[:count] = rest[:count]
+            messages += self.received(count)
+            rest = rest[count:]
+        return messages
+
+    def buffer(self) -> memoryview:
+        """Return where the next bytes of the stream belong, which may be more than will come."""
+        return self._staging[self._filled :] if self._target is None else self._target
+
+    def received(self, count: int) -> list[Message]:
+        """Take the bytes that were received into the buffer.
+
+        Raises:
+            ProtocolError: The peer broke the rules.
+        """
+        messages: list[Message] = []
+        if self._target is not None:
+            self._take(self._target[:count], messages, in_place=True)
+        else:
+            self._filled += count
+            self._read_staging(messages)
+        self._target = None
+        if self._kind == DATA and self._rest and (missing := self._open[self._request].missing):
+            self._target = missing[0][: self._rest]
+        return messages
+
+    def _read_staging(self, messages: list[Message]) -> None:
+        start = 0
+        while True:
+            if not self._rest:
+                if self._filled - start < HEADER.size:
+                    break
+                self._begin(self._staging[start : start + HEADER.size], messages)
+                start += HEADER.size
+            elif start < self._filled:
+                piece = self._staging[start : min(self._filled, start + self._rest)]
+                self._take(piece, messages)
+                start += len(piece)
+            else:
+                break
+        # Less than a header, if anything.
+        left = bytes(self._staging[start : self._filled])
+        self._staging[: len(left)] = left
+        self._filled = len(left)
+
+    def _begin(self, header: memoryview, messages: list[Message]) -> None:
+        """Take the header of a frame."""
+        self._kind, self._flags, count, self._request, self._rest = HEADER.unpack(header)
+        incoming = self._open.get(self._request)
+        if self._rest > MAX_FRAME_SIZE or count > MAX_BUFFERS or self._flags & ~MORE:
+            raise ProtocolError(f"a frame begins with {bytes(header).hex(' ')}")
+        if self._kind == DATA:
+            if not self._rest or incoming is None or self._rest > incoming.announced():
+                raise ProtocolError(f"unannounced data came for request {self._request}")
+            return
+        if incoming is None:
+            if len(self._open) >= MAX_OPEN_MESSAGES:
+                raise ProtocolError(f"more than {MAX_OPEN_MESSAGES} messages were begun")
+            self._open[self._request] = _Incoming(self._kind, count)
+        elif incoming.kind != self._kind or count or incoming.missing or incoming.to_skip:
+            raise ProtocolError(f"request {self._request} began a message within another")
+        if not self._rest:
+            self._take(header[:0], messages)
+
+    def _take(self, piece: memoryview, messages: list[Message], *, in_place: bool = False) -> None:
+        """Take a piece of the present frame."""
+        incoming = self._open[self._request]
+        self._rest -= len(piece)
+        if self._kind == DATA:
+            incoming.fill(piece, in_place=in_place)
+        else:
+            incoming.size += len(piece)
+            if incoming.size <= self._limit:
+                incoming.head += piece
+            if self._rest or self._flags & MORE:
+                return
+            self._read_head(incoming)
+        if not incoming.missing and not incoming.to_skip:
+            messages.append(self._complete(incoming))
+
+    def _read_head(self, incoming: _Incoming) -> None:
+        table = incoming.count * SIZES.size
+        if incoming.size < table:
+            raise ProtocolError(f"the sizes of {incoming.count} arrays came in {table} bytes")
+        sizes = [size for (size,) in SIZES.iter_unpack(incoming.head[:table])]
+        total = incoming.size + sum(sizes)
+        if total > self._limit:
+            incoming.error = MessageTooLargeError("a message", total, self._limit)
+        else:
+            incoming.reader = Reader(sizes)
+            try:
+                incoming.value = incoming.reader.read(bytes(incoming.head[table:]))
+            except pyon.DecodeError as error:
+                incoming.error = error
+        incoming.head.clear()
+        if incoming.error is not None:
+            incoming.to_skip = sum(sizes)
+        elif incoming.reader is not None:
+            incoming.missing = deque(filter(None, incoming.reader.memory))
+
+    def _complete(self, incoming: _Incoming) -> Message:
+        del self._open[self._request]
+        if incoming.error is None and incoming.reader is not None:
+            try:
+                incoming.reader.check()
+            except pyon.DecodeError as error:
+                incoming.error = error
+        if incoming.error is not None:
+            return Message(incoming.kind, self._request, error=incoming.error)
+        return Message(incoming.kind, self._request, incoming.value)
