@@ -195,6 +195,7 @@ class FakeTransport(asyncio.Transport):
 def fake_connection(server: FanoutServer, says: bytes) -> FakeTransport:
     """Connect a client that exists only as what the server has written to it."""
     protocol = server._make_protocol()
+    assert isinstance(protocol, asyncio.Protocol)
     transport = FakeTransport(protocol)
     protocol.data_received(says)
     return transport

@@ -30,7 +30,7 @@ def figures(port: int, *, peer: str, **options: str) -> dict[str, Callable[[], f
         ("echo", "echo", (1,), 1),
         ("image-returned", "image", (), image),
         ("image-argument", "discard", (image,), pixel),
-        ("image-kept", "keep", (image,), pixel),
+        ("image-kept", "kept_image", (), image),
         ("both-ways", "both_ways", (array,), array),
         ("channels", "channels", (), values.channels()),
     ]

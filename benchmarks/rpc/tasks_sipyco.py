@@ -7,7 +7,6 @@ from collections.abc import Callable
 from benchmarks.rpc import tasks
 from benchmarks.rpc.loops import runner
 from benchmarks.rpc.peers import sipyco_
-from benchmarks.rpc.wires import WIRES
 from sipyco.pc_rpc import AsyncioClient
 
 COROUTINES = 20
@@ -22,7 +21,7 @@ def figures(port: int, *, loop: str, wire: str) -> dict[str, Callable[[], float]
 
     async def connect() -> tasks.Echo:
         client = AsyncioClient()
-        await client.connect_rpc("127.0.0.1", port, **WIRES[wire])
+        await client.connect_rpc("127.0.0.1", port)
         clients.append(client)
         echo: tasks.Echo = client.echo
         return echo

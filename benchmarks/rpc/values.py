@@ -18,14 +18,21 @@ ARRAY_SIZE = 64 << 20
 
 @functools.cache
 def image() -> Image:
-    """8 MiB as of a camera of 12 bits: noise, which does not shrink when compressed."""
-    return np.random.default_rng(1).integers(4096, size=(2048, 2048), dtype=np.uint16)
+    """8 MiB as of a camera of 12 bits: noise, which does not shrink when compressed.
+
+    Nobody can change it.
+    """
+    pixels = np.random.default_rng(1).integers(4096, size=(2048, 2048), dtype=np.uint16)
+    pixels.setflags(write=False)
+    return pixels
 
 
 @functools.cache
 def array() -> Array:
-    """64 MiB."""
-    return np.arange(ARRAY_SIZE // 8, dtype=np.float64)
+    """64 MiB, which nobody can change."""
+    numbers = np.arange(ARRAY_SIZE // 8, dtype=np.float64)
+    numbers.setflags(write=False)
+    return numbers
 
 
 @functools.cache
@@ -38,7 +45,7 @@ class Device:
     """The driver. Peers that need other signatures wrap it."""
 
     def __init__(self) -> None:
-        self.kept: Image | None = None
+        self.buffer = image().copy()
 
     def echo(self, value: int) -> int:
         return value
@@ -50,10 +57,9 @@ class Device:
         """Return the last pixel, which shows that the image has arrived."""
         return int(image[-1, -1])
 
-    def keep(self, image: Image) -> int:
-        """The same; until the next call, the memory of the image cannot be used again."""
-        self.kept = image
-        return int(image[-1, -1])
+    def kept_image(self) -> Image:
+        """Return the image that the next exposure will overwrite."""
+        return self.buffer
 
     def both_ways(self, array: Array) -> Array:
         return array

@@ -19,15 +19,28 @@ class Ends:
 
     def __init__(self) -> None:
         self.taken = bytearray()
+        self.unsent: list[bytes | memoryview] = []
+        self.memory = memoryview(bytearray(1 << 16))
         self.losses: list[OSError] = []
         self.changed = asyncio.Event()
         self.link: asyncio_.AsyncioLink
         self.reader: asyncio.StreamReader
         self.writer: asyncio.StreamWriter
 
-    def take(self, data: bytes) -> None:
-        self.taken += data
+    def take(self, size: int) -> list[bytes | memoryview]:
+        taken, self.unsent = self.unsent, []
+        return taken
+
+    def buffer(self) -> memoryview:
+        return self.memory
+
+    def received(self, count: int) -> None:
+        self.taken += self.memory[:count]
         self.changed.set()
+
+    def write(self, data: bytes) -> None:
+        self.unsent.append(data)
+        self.link.flush()
 
     def lost(self, reason: OSError) -> None:
         self.losses.append(reason)
@@ -42,7 +55,7 @@ async def connected(ends: Ends | None = None) -> AsyncIterator[Ends]:
         lambda reader, writer: accepted.set_result((reader, writer)), "127.0.0.1", 0
     )
     port = server.sockets[0].getsockname()[1]
-    ends.link = await asyncio_.connect("127.0.0.1", port, None, ends.take, ends.lost)
+    ends.link = await asyncio_.connect("127.0.0.1", port, None, ends, ends.lost)
     ends.reader, ends.writer = await accepted
     try:
         yield ends
@@ -58,7 +71,7 @@ async def connected(ends: Ends | None = None) -> AsyncIterator[Ends]:
 def test_bytes_go_both_ways(loop_factory: LoopFactory) -> None:
     async def main() -> None:
         async with connected() as ends:
-            ends.link.write(b"to the server")
+            ends.write(b"to the server")
             assert await ends.reader.readexactly(13) == b"to the server"
             ends.writer.write(b"from the server")
             await ends.changed.wait()
@@ -101,6 +114,25 @@ def test_unread_bytes_are_noticed_before_the_loop_hands_them_over(
 
 
 @every_loop
+def test_what_has_no_room_leaves_when_there_is_some(loop_factory: LoopFactory) -> None:
+    large = b"x" * (4 << 20)
+
+    async def main() -> None:
+        async with connected() as ends:
+            ends.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            for _ in range(8):
+                ends.write(large)
+            assert ends.unsent
+            ends.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            received = 0
+            while received < 8 * len(large):
+                received += len(await ends.reader.read(1 << 20))
+            assert not ends.unsent
+
+    run(main(), loop_factory)
+
+
+@every_loop
 def test_the_loss_is_told_once(loop_factory: LoopFactory) -> None:
     async def main() -> None:
         async with connected() as ends:
@@ -122,9 +154,9 @@ def test_the_loss_is_told_once(loop_factory: LoopFactory) -> None:
 def test_a_reset_is_a_loss(loop_factory: LoopFactory) -> None:
     async def main() -> None:
         async with connected() as ends:
-            ends.link.write(b"x")
+            ends.write(b"x")
             await ends.reader.read(1)
-            ends.link.write(b"unread, so that closing resets")
+            ends.write(b"unread, so that closing resets")
             ends.writer.transport.abort()
             await ends.link.closed
             (loss,) = ends.losses
@@ -155,7 +187,7 @@ def test_a_peer_that_will_say_nothing_more_is_lost_though_it_reads_nothing(
     async def main() -> None:
         async with connected() as ends:
             ends.writer.transport.pause_reading()  # type: ignore[attr-defined]
-            ends.link.write(b"x" * (16 << 20))
+            ends.write(b"x" * (16 << 20))
             ends.writer.write_eof()
             await ends.link.closed
             assert isinstance(ends.losses[0], ConnectionLost)
@@ -169,7 +201,7 @@ def test_whoever_fails_to_take_the_bytes_has_lost_the_place_in_the_stream(
     loop_factory: LoopFactory, error: type[Exception]
 ) -> None:
     class Failing(Ends):
-        def take(self, data: bytes) -> None:
+        def received(self, count: int) -> None:
             raise error("in tongues")
 
     async def main() -> None:
@@ -188,18 +220,20 @@ def test_ctrl_c_while_bytes_are_taken_ends_the_connection() -> None:
     taken: list[bytes] = []
 
     class Struck(Ends):
-        def take(self, data: bytes) -> None:
-            taken.append(data)
+        def received(self, count: int) -> None:
+            taken.append(bytes(self.memory[:count]))
             raise KeyboardInterrupt
 
     async def main() -> None:
         ends = Struck()
         async with connected(ends):
+            ends.memory[:1] = b"x"
             with pytest.raises(KeyboardInterrupt):
-                ends.link.data_received(b"x")
+                ends.link.buffer_updated(1)
             assert "given up" in str(ends.losses[0])
             # What comes later is not taken for its continuation.
-            ends.link.data_received(b"y")
+            ends.memory[:1] = b"y"
+            ends.link.buffer_updated(1)
             assert taken == [b"x"]
 
     run(main())

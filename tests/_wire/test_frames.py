@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sipyco import pyon
-from sipyco._wire import frame_reader
 from sipyco._wire.errors import MessageTooLargeError, ProtocolError
 from sipyco._wire.frame_reader import FrameReader, Message
 from sipyco._wire.frames import HEADER, FrameWriter
+from sipyco._wire.limits import MAX_FRAME_SIZE, MAX_OPEN_MESSAGES, STAGING_SIZE
 from sipyco.pyon._codec import pack
 from tests.pyon.same import same
 from tests.pyon.strategies import values
@@ -89,6 +89,13 @@ def test_a_stream_may_be_cut_anywhere(frame_size: int) -> None:
             assert same(message.value, other.value)
 
 
+def test_a_stream_may_come_byte_by_byte(frame_size: int) -> None:
+    data = stream((1, 1, np.arange(20)), (2, 2, "x" * 20), (3, 1, None), size=1)
+    reader = FrameReader(LIMIT)
+    received = [message for byte in data for message in reader.feed(bytes([byte]))]
+    assert [message.kind for message in received] == [message.kind for message in read(data)]
+
+
 def test_data_are_received_where_they_stay() -> None:
     image = np.random.default_rng(1).integers(0, 1000, 3 << 20, np.uint16)
     data = memoryview(stream((1, 5, image)))
@@ -98,7 +105,7 @@ def test_data_are_received_where_they_stay() -> None:
     while data:
         space = reader.buffer()
         count = min(len(space), len(data))
-        copied += count if len(space) <= frame_reader.STAGING_SIZE else 0
+        copied += count if len(space) <= STAGING_SIZE else 0
         space[:count] = data[:count]
         messages += reader.received(count)
         data = data[count:]
@@ -114,6 +121,13 @@ def test_small_messages_do_not_wait_for_large_ones() -> None:
     writer.take(1 << 20)
     writer.put(2, 2, *pack("small"))
     assert any(bytes(part).startswith(b"\x02") for part in writer.take(2 << 20)[::2])
+
+
+def test_no_more_messages_are_begun_at_a_time_than_a_reader_allows() -> None:
+    count = 3 * MAX_OPEN_MESSAGES
+    large = np.zeros(MAX_FRAME_SIZE + 1, np.uint8)
+    data = stream(*[(1, number, large) for number in range(count)], size=1)
+    assert len(read(data, 4 << 20)) == count
 
 
 def test_what_was_begun_is_sent_to_its_end_and_the_rest_can_be_withdrawn() -> None:

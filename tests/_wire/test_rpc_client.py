@@ -23,6 +23,21 @@ GREETING = b'{"targets":["dev"],"description":null,"features":["pyon_v2"]}\n'
 METHODS = b'{"__jsonclass__":["set",[["echo"]]]}\n'
 
 
+def sent(session: ClientSession) -> bytes:
+    """Return what the session has to say, which counts as sent then."""
+    said = b""
+    while parts := session.take(1 << 20):
+        said += b"".join(parts)
+    return said
+
+
+def ask(session: ClientSession, *args: object, **kwargs: object) -> int:
+    """Make a call, and send it."""
+    number = session.ask(session.spell_call("echo", args, kwargs))
+    sent(session)
+    return number
+
+
 def ready_session(*, max_message_size: int = 1 << 20) -> ClientSession:
     session = ClientSession("lab:3249", max_message_size=max_message_size)
     session.receive(GREETING)
@@ -38,10 +53,12 @@ def ok(value: object) -> bytes:
 def test_the_states_follow_the_handshake() -> None:
     session = ClientSession("lab:3249")
     states = [session.state]
-    assert session.connect() == b"ARTIQ pc_rpc\n"
+    session.connect()
+    assert sent(session) == b"ARTIQ pc_rpc\n"
     assert session.receive(GREETING) == [Greeted(["dev"], None, frozenset({"pyon_v2"}))]
     states.append(session.state)
-    assert session.select("dev") == b"dev pyon_v2\n"
+    session.select("dev")
+    assert sent(session) == b"dev pyon_v2\n"
     states.append(session.state)
     assert session.receive(METHODS) == [Selected(frozenset({"echo"}))]
     states.append(session.state)
@@ -53,10 +70,13 @@ def test_the_states_follow_the_handshake() -> None:
 def test_a_server_without_features_is_spoken_to_in_python_syntax() -> None:
     session = ClientSession("lab:3249")
     session.receive(b'{"targets": ["dev"], "description": null}\n')
-    assert session.select("dev") == b"dev\n"
+    session.select("dev")
+    assert sent(session) == b"dev\n"
     session.receive(b'{"echo"}\n')
-    _, data = session.call("echo", (1,), {"x": b"a"})
-    assert data == (b'{"action": "call", "name": "echo", "args": (1, ), "kwargs": {"x": b\'a\'}}\n')
+    session.ask(session.spell_call("echo", (1,), {"x": b"a"}))
+    assert sent(session) == (
+        b'{"action": "call", "name": "echo", "args": (1, ), "kwargs": {"x": b\'a\'}}\n'
+    )
 
 
 def test_a_python_peer_may_answer_with_a_dict_that_looks_tagged() -> None:
@@ -64,7 +84,7 @@ def test_a_python_peer_may_answer_with_a_dict_that_looks_tagged() -> None:
     session.receive(b'{"targets": ["dev"], "description": null}\n')
     session.select("dev")
     session.receive(b"{}\n")
-    number, _ = session.call("echo", (), {})
+    number = ask(session)
     answer = b'{"status": "ok", "ret": {"__jsonclass__": ["set", [[1]]]}}\n'
     assert session.receive(answer) == [Returned(number, {"__jsonclass__": ["set", [[1]]]})]
 
@@ -112,7 +132,7 @@ def test_an_unknown_target_names_those_that_there_are() -> None:
     with pytest.raises(IncompatibleServer, match=r"no target 'x' on lab:3249; it offers 'dev'"):
         session.select("x")
     assert session.state is ClientState.GREETED
-    assert session.select("dev")
+    session.select("dev")
 
 
 @pytest.mark.parametrize("line", [b"5\n", b"@\n", b'["a", 5]\n'])
@@ -127,39 +147,50 @@ def test_methods_that_are_no_names_break_the_rules(line: bytes) -> None:
 def test_a_request_is_not_made_before_its_time() -> None:
     session = ClientSession("lab:3249")
     with pytest.raises(RuntimeError, match="AWAIT_GREETING"):
-        session.call("echo", (), {})
+        session.spell_call("echo", (), {})
     with pytest.raises(RuntimeError, match="AWAIT_GREETING"):
         session.select("dev")
 
 
 def test_an_answer_of_an_abandoned_request_is_dropped() -> None:
     session = ready_session()
-    first, _ = session.call("echo", (1,), {})
-    session.abandon(first)
-    second, _ = session.call("echo", (2,), {})
+    first = ask(session, 1)
+    session.give_up(first)
+    second = ask(session, 2)
     assert session.receive(ok(1) + ok(2)) == [Returned(second, 2)]
+
+
+def test_a_request_that_was_not_sent_has_never_been() -> None:
+    session = ready_session()
+    sent(session)
+    first = session.ask(session.spell_call("echo", (1,), {}))
+    session.give_up(first)
+    assert sent(session) == b""
+    assert not session.awaits_answers
+    second = ask(session, 2)
+    assert session.receive(ok(2)) == [Returned(second, 2)]
 
 
 def test_abandoned_answers_are_dropped_at_every_cut() -> None:
     stream = ok("first") + ok("second") + ok("third")
     for cut in range(len(stream) + 1):
         session = ready_session()
-        first, _ = session.call("echo", (), {})
-        session.abandon(first)
-        second, _ = session.call("echo", (), {})
-        third, _ = session.call("echo", (), {})
-        session.abandon(third)
+        first = ask(session)
+        session.give_up(first)
+        second = ask(session)
+        third = ask(session)
+        session.give_up(third)
         events: list[Event] = session.receive(stream[:cut]) + session.receive(stream[cut:])
         assert events == [Returned(second, "second")]
 
 
 def test_abandoning_what_was_answered_changes_nothing() -> None:
     session = ready_session()
-    first, _ = session.call("echo", (), {})
+    first = ask(session)
     session.receive(ok(1))
-    session.abandon(first)
-    session.abandon(99)
-    second, _ = session.call("echo", (), {})
+    session.give_up(first)
+    session.give_up(99)
+    second = ask(session)
     assert session.receive(ok(2)) == [Returned(second, 2)]
 
 
@@ -175,8 +206,8 @@ def test_an_argument_that_cannot_be_encoded_leaves_the_conversation_as_it_was(
 ) -> None:
     session = ready_session()
     with pytest.raises(TypeError, match=where):
-        session.call("echo", args, kwargs)
-    number, _ = session.call("echo", (1,), {})
+        session.spell_call("echo", args, kwargs)
+    number = ask(session, 1)
     assert session.receive(ok(1)) == [Returned(number, 1)]
 
 
@@ -185,8 +216,8 @@ def test_an_argument_that_is_too_deep_leaves_the_conversation_as_it_was() -> Non
     loop: list[object] = []
     loop.append(loop)
     with pytest.raises(ValueError, match="itself"):
-        session.call("echo", (loop,), {})
-    number, _ = session.call("echo", (1,), {})
+        session.spell_call("echo", (loop,), {})
+    number = ask(session, 1)
     assert session.receive(ok(1)) == [Returned(number, 1)]
 
 
@@ -204,8 +235,8 @@ def test_an_argument_that_is_too_deep_leaves_the_conversation_as_it_was() -> Non
 )
 def test_an_unreadable_answer_fails_its_own_request_only(line: bytes) -> None:
     session = ready_session()
-    first, _ = session.call("echo", (), {})
-    second, _ = session.call("echo", (), {})
+    first = ask(session)
+    second = ask(session)
     failed, returned = session.receive(line + ok(2))
     assert isinstance(failed, Failed)
     assert failed.request == first
@@ -215,8 +246,8 @@ def test_an_unreadable_answer_fails_its_own_request_only(line: bytes) -> None:
 
 def test_an_answer_over_the_limit_fails_its_own_request_only() -> None:
     session = ready_session(max_message_size=100)
-    first, _ = session.call("echo", (), {})
-    second, _ = session.call("echo", (), {})
+    first = ask(session)
+    second = ask(session)
     large = ok("x" * 200)
     failed, returned = session.receive(large + ok(2))
     assert isinstance(failed, Failed)
@@ -230,7 +261,7 @@ def test_an_answer_over_the_limit_fails_its_own_request_only() -> None:
 
 def test_a_failure_becomes_the_exception() -> None:
     session = ready_session()
-    number, _ = session.call("echo", (), {})
+    number = ask(session)
     line = b'{"status":"failed","exception":"no such channel"}\n'
     (event,) = session.receive(line)
     assert isinstance(event, Failed)
@@ -256,6 +287,6 @@ def test_garbage_is_refused_in_known_ways_only(garbage: bytes) -> None:
     with contextlib.suppress(IncompatibleServer):
         ClientSession("lab:3249").receive(garbage + b"\n")
     session = ready_session()
-    session.call("echo", (), {})
+    ask(session)
     with contextlib.suppress(ProtocolError):
         session.receive(garbage + b"\n")

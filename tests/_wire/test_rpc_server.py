@@ -34,8 +34,9 @@ def ready_session(
 
 def test_the_greeting_is_json_whatever_the_client_speaks() -> None:
     session = ServerSession(["b", "a"], "desc")
-    (event,) = session.receive(BANNER)
-    assert event == Welcomed(b'{"targets":["a","b"],"description":"desc","features":["pyon_v2"]}\n')
+    assert session.receive(BANNER) == [Welcomed()]
+    greeting = b'{"targets":["a","b"],"description":"desc","features":["pyon_v2","frames_v1"]}\n'
+    assert session.take(1) == [greeting]
     assert session.state is ServerState.AWAIT_TARGET
 
 
@@ -59,8 +60,8 @@ def test_a_target_is_recognised_among_the_names_that_there_are(line: str, target
 
 
 def test_the_spelling_is_the_one_that_the_client_chose() -> None:
-    assert ready_session(b"dev\n").returned(1, (1,)) == b'{"status": "ok", "ret": (1, )}\n'
-    assert ready_session().returned(1, (1,)) == (
+    assert ready_session(b"dev\n").spell_result([(1,)]).head == b'{"status": "ok", "ret": (1, )}\n'
+    assert ready_session().spell_result([(1,)]).head == (
         b'{"status":"ok","ret":{"__jsonclass__":["tuple",[[1]]]}}\n'
     )
 
@@ -168,7 +169,7 @@ def test_a_request_over_the_limit_fails_with_both_numbers() -> None:
 
 
 def test_a_result_that_cannot_be_encoded_is_a_type_error_with_its_place() -> None:
-    line = ready_session().returned(1, {"frames": [1, 2, 3, object()]})
+    line = ready_session().spell_result([{"frames": [1, 2, 3, object()]}]).head
     answer = pyon.decode(line, syntax="json")
     assert answer["status"] == "failed"
     assert answer["exception"]["class"] == "TypeError"
@@ -185,7 +186,7 @@ def test_an_encoder_that_raises_is_answered() -> None:
 
     pyon.register(Odd, name="Odd", encode=refuse, decode=Odd)
     try:
-        answer = pyon.decode(ready_session().returned(1, Odd()), syntax="json")
+        answer = pyon.decode(ready_session().spell_result([Odd()]).head, syntax="json")
     finally:
         pyon.deregister(Odd, "Odd")
     assert answer["status"] == "failed"

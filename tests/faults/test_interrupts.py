@@ -12,7 +12,9 @@ from typing import Any, Self
 
 import pytest
 
-from sipyco._io import sockets
+from sipyco._io.waiting import Waiter
+from sipyco._wire.rpc_client import ClientSession
+from sipyco._wire.rpc_protocol import Spelled
 from sipyco.pc_rpc import AsyncioClient, Client, ConnectionLost
 from tests.event_loops import LoopFactory, every_loop
 from tests.rpc_peers import Peer, scripted
@@ -48,8 +50,13 @@ class Striker:
         self._main = threading.get_ident()
         self._waits = threading.Event()
         self._is_due = False
-        self._wait_ready = sockets.wait_ready
-        monkeypatch.setattr(sockets, "wait_ready", self._tell_and_wait)
+        wait = Waiter.wait
+
+        def tell_and_wait(waiter: Waiter, **options: Any) -> tuple[bool, bool]:
+            self._waits.set()
+            return wait(waiter, **options)
+
+        monkeypatch.setattr(Waiter, "wait", tell_and_wait)
 
     @contextlib.contextmanager
     def striking(self, when: threading.Event) -> Iterator[None]:
@@ -82,10 +89,6 @@ class Striker:
             done.set()
             thread.join()
             signal.signal(signal.SIGINT, earlier)
-
-    def _tell_and_wait(self, *args: Any, **kwargs: Any) -> tuple[bool, bool]:
-        self._waits.set()
-        return self._wait_ready(*args, **kwargs)
 
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot signal a thread")
@@ -230,15 +233,17 @@ def test_a_request_that_was_counted_and_not_sent_ends_the_connection(
     loop_factory: LoopFactory,
 ) -> None:
     # Otherwise its answer would be waited for, and the next one be taken for it.
-    def strike(data: bytes) -> None:
+    def strike(session: ClientSession, request: Spelled) -> int:
+        ask(session, request)
         raise Struck
+
+    ask = ClientSession.ask
 
     async def main(port: int) -> None:
         client = AsyncioClient()
         await client.connect_rpc("127.0.0.1", port)
-        assert client._rpc_link is not None
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(client._rpc_link, "write", strike)
+            patch.setattr(ClientSession, "ask", strike)
             with pytest.raises(Struck):
                 await client.echo(1)
         with pytest.raises(ConnectionLost):

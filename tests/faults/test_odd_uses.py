@@ -145,7 +145,7 @@ def test_arrays_in_the_place_of_words_are_refused_like_other_values() -> None:
     client.receive(b'{"targets":["dev"],"features":["pyon_v2"]}\n')
     client.select("dev")
     client.receive(b'{"__jsonclass__":["set",[[]]]}\n')
-    client.call("x", (), {})
+    client.ask(client.spell_call("x", (), {}))
     answer = {"status": np.array(["ok", "x"]), "ret": 1}
     (outcome,) = client.receive(pyon.encode(answer, syntax="json").encode() + b"\n")
     assert isinstance(outcome, Failed)

@@ -308,8 +308,10 @@ def test_what_is_left_of_an_attempt_that_was_given_up_does_not_disturb_the_next(
             await client.connect_rpc("127.0.0.1", port)
         monkeypatch.setattr(asyncio_, "connect", connect)
         await client.connect_rpc("127.0.0.1", port)
-        take, lost = left_over
-        take(greeting(targets=["other"]))
+        channel, lost = left_over
+        said = greeting(targets=["other"])
+        channel.buffer()[: len(said)] = said
+        channel.received(len(said))
         lost(ConnectionLost("noticed only now"))
         assert await client.echo(1) == 1
         await client.close_rpc()

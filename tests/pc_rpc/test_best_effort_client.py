@@ -224,7 +224,7 @@ def test_calls_are_not_bounded_by_the_time_to_connect() -> None:
     with scripted(script) as port, connecting(port, firstcon_timeout=1.5) as client:
         conversation = client._rpc_conversation
         assert conversation is not None
-        waits.append(conversation._link._timeout)
+        waits.append(conversation._line.timeout)
         go_on.set()
         assert client.echo() == "at last"
     assert waits == [None]

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from sipyco._wire.rpc_client import Greeted
-from sipyco.pc_rpc import AsyncioClient, AutoTarget, BestEffortClient, Client, ConnectionLost
+from sipyco.pc_rpc import AsyncioClient, AutoTarget, BestEffortClient, Client
+from sipyco.pc_rpc._asyncio_conversation import AsyncioConversation
 from sipyco.pc_rpc._proxy import Proxy, choose_target
 from tests.rpc_peers import Peer, echoing, scripted, unused_port
 
@@ -149,8 +150,8 @@ def test_methods_of_an_asyncio_client_are_known_as_coroutine_functions() -> None
         client = AsyncioClient()
         with pytest.raises(AttributeError, match=r"not connected; await connect_rpc\(\) first"):
             client.echo  # noqa: B018
-        client._rpc_known_methods = frozenset({"echo"})
-        client._rpc_loss = ConnectionLost("of no importance")
+        client._rpc_last = AsyncioConversation("lab:3249", 1 << 20)
+        client._rpc_last.methods = frozenset({"echo"})
         assert inspect.iscoroutinefunction(client.echo)
         assert asyncio.iscoroutinefunction(client.echo)
         assert inspect.iscoroutinefunction(functools.partial(client.echo, 1))

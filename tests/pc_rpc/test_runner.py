@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sipyco import pyon
+from sipyco.pc_rpc._connection import Connection
 from tests.event_loops import LoopFactory, every_loop
 from tests.rpc_servers import RawClient, run, running, settle, until
 
@@ -146,9 +147,11 @@ def test_a_plain_method_does_not_overtake_a_coroutine_that_has_not_begun(
             for client, method in ((first, "work"), (second, "plain")):
                 request = {"action": "call", "name": method, "args": [method], "kwargs": {}}
                 port = client.writer.get_extra_info("sockname")[1]
-                connections[port].data_received(
-                    pyon.encode(request, syntax="json").encode() + b"\n"
-                )
+                line = pyon.encode(request, syntax="json").encode() + b"\n"
+                connection = connections[port]
+                assert isinstance(connection, Connection)
+                connection.get_buffer(-1)[: len(line)] = line
+                connection.buffer_updated(len(line))
             assert await answers(first, second) == ["work", "plain"]
             assert device.steps == ["work begins", "work ends", "plain"]
 

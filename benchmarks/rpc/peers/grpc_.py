@@ -29,8 +29,8 @@ class BytesDevice:
     def discard(self, request: bytes, context: object) -> bytes:
         return _from_int(self._device.discard(_as_image(request)))
 
-    def keep(self, request: bytes, context: object) -> bytes:
-        return _from_int(self._device.keep(_as_image(request)))
+    def kept_image(self, request: bytes, context: object) -> bytes:
+        return self._device.kept_image().tobytes()
 
     def both_ways(self, request: bytes, context: object) -> bytes:
         return self._device.both_ways(np.frombuffer(request, np.float64)).tobytes()
@@ -40,7 +40,7 @@ def serve(port: int) -> None:
     device = BytesDevice()
     handlers = {
         name: grpc.unary_unary_rpc_method_handler(getattr(device, name))
-        for name in ("echo", "image", "discard", "keep", "both_ways")
+        for name in ("echo", "image", "kept_image", "discard", "both_ways")
     }
     server = grpc.server(ThreadPoolExecutor(1), options=OPTIONS)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
@@ -57,7 +57,7 @@ class Calls:
         self._echo = channel.unary_unary(f"/{SERVICE}/echo")
         self._image = channel.unary_unary(f"/{SERVICE}/image")
         self._discard = channel.unary_unary(f"/{SERVICE}/discard")
-        self._keep = channel.unary_unary(f"/{SERVICE}/keep")
+        self._kept_image = channel.unary_unary(f"/{SERVICE}/kept_image")
         self._both_ways = channel.unary_unary(f"/{SERVICE}/both_ways")
 
     def echo(self, value: int) -> int:
@@ -69,8 +69,8 @@ class Calls:
     def discard(self, image: values.Image) -> int:
         return _as_int(self._discard(image.tobytes()))
 
-    def keep(self, image: values.Image) -> int:
-        return _as_int(self._keep(image.tobytes()))
+    def kept_image(self) -> values.Image:
+        return _as_image(self._kept_image(b""))
 
     def both_ways(self, array: values.Array) -> values.Array:
         return np.frombuffer(self._both_ways(array.tobytes()), np.float64)

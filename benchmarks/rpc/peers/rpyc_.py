@@ -32,8 +32,8 @@ class DeviceService(rpyc.Service):  # type: ignore[misc]  # nothing is known of 
     def exposed_discard(self, image: values.Image) -> int:
         return self._device.discard(obtain(image))
 
-    def exposed_keep(self, image: values.Image) -> int:
-        return self._device.keep(obtain(image))
+    def exposed_kept_image(self) -> values.Image:
+        return self._device.kept_image()
 
     def exposed_both_ways(self, array: values.Array) -> values.Array:
         return self._device.both_ways(obtain(array))
@@ -60,11 +60,14 @@ class Calls:
         root: Any = self._connection.root
         self.echo = root.echo
         self.discard = root.discard
-        self.keep = root.keep
         self._root = root
 
     def image(self) -> values.Image:
         image: values.Image = obtain(self._root.image())
+        return image
+
+    def kept_image(self) -> values.Image:
+        image: values.Image = obtain(self._root.kept_image())
         return image
 
     def both_ways(self, array: values.Array) -> values.Array:

@@ -4,7 +4,7 @@ import asyncio
 
 from benchmarks.rpc.loops import new_loop
 from benchmarks.rpc.values import Device
-from benchmarks.rpc.wires import WIRES
+from benchmarks.rpc.wires import offer
 from sipyco.pc_rpc import Client, simple_server_loop
 
 
@@ -17,7 +17,7 @@ class AsyncioDevice(Device):
 
 
 def serve(port: int, *, loop: str, wire: str, allow_parallel: bool = False) -> None:
-    """Serve both wires: the client chooses."""
+    offer(wire)
     simple_server_loop(
         {"device": AsyncioDevice()},
         "127.0.0.1",
@@ -28,4 +28,4 @@ def serve(port: int, *, loop: str, wire: str, allow_parallel: bool = False) -> N
 
 
 def connect(port: int, *, loop: str, wire: str) -> Client:
-    return Client("127.0.0.1", port, **WIRES[wire])
+    return Client("127.0.0.1", port)

@@ -23,8 +23,8 @@ class BytesDevice:
     def discard(self, image: bytes) -> int:
         return self._device.discard(_as_image(image))
 
-    def keep(self, image: bytes) -> int:
-        return self._device.keep(_as_image(image))
+    def kept_image(self) -> bytes:
+        return self._device.kept_image().tobytes()
 
     def both_ways(self, array: bytes) -> bytes:
         return self._device.both_ways(np.frombuffer(array, np.float64)).tobytes()
@@ -50,9 +50,8 @@ class Calls:
         pixel: int = self._client.discard(image.tobytes())
         return pixel
 
-    def keep(self, image: values.Image) -> int:
-        pixel: int = self._client.keep(image.tobytes())
-        return pixel
+    def kept_image(self) -> values.Image:
+        return _as_image(self._client.kept_image())
 
     def both_ways(self, array: values.Array) -> values.Array:
         return np.frombuffer(self._client.both_ways(array.tobytes()), np.float64)

@@ -7,42 +7,51 @@ from collections.abc import Callable
 from typing import cast
 
 from sipyco._io import sockets, tls
+from sipyco._io.channel import Channel
+from sipyco._io.outgoing import write_some
 from sipyco._wire.errors import ConnectionLost
 
 __all__ = ["AsyncioLink", "connect"]
 
 
-class AsyncioLink(asyncio.Protocol):
-    """Hands over what comes in, and sends whatever it is given to its end.
+class AsyncioLink(asyncio.BufferedProtocol):
+    """Hands over what comes in, and sends what there is, to its end.
 
     Args:
         peer: The other end, for messages.
-        take: Called with the bytes that come in. An exception that it raises ends the connection.
+        channel: What the connection carries.
         lost: Called once when the connection has ended, with the reason.
-        encrypted: Whether the connection uses TLS.
+        encrypted: Whether it uses TLS.
     """
 
     def __init__(
-        self,
-        peer: str,
-        take: Callable[[bytes], None],
-        lost: Callable[[OSError], None],
-        *,
-        encrypted: bool,
+        self, peer: str, channel: Channel, lost: Callable[[OSError], None], *, encrypted: bool
     ) -> None:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._peer = peer
-        self._take = take
+        self._channel = channel
         self._report_loss = lost
         self._encrypted = encrypted
         self._heard = False
         self._reason: OSError | None = None
         self._transport: asyncio.Transport | None = None
+        self._can_write = True
 
-    def write(self, data: bytes) -> None:
-        """Send bytes. They are kept until there is room, and survive whoever wrote them."""
+    def flush(self) -> None:
+        """Send what the channel has, now or as soon as there is room."""
         assert self._transport is not None
-        self._transport.write(data)
+        while self._can_write and not self._transport.is_closing():
+            if not write_some(self._transport, self._channel.take):
+                break
+
+    def pause_writing(self) -> None:
+        """Note that the server does not read."""
+        self._can_write = False
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        self._can_write = True
+        self.flush()
 
     def has_unread(self) -> bool:
         """Tell whether bytes have come that the event loop has not handed over yet."""
@@ -66,13 +75,17 @@ class AsyncioLink(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         sockets.prepare_transport(transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Tell asyncio where to receive."""
+        return self._channel.buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take bytes from asyncio."""
         self._heard = True
         if self._reason is not None:
             return
         try:
-            self._take(data)
+            self._channel.received(nbytes)
         except BaseException as exc:
             # Whatever it was, the place in the stream is lost.
             error = ConnectionLost(f"the connection to {self._peer} was given up: {exc}")
@@ -113,7 +126,7 @@ async def connect(
     host: str,
     port: int | str,
     ssl_config: tls.SimpleSSLConfig | None,
-    take: Callable[[bytes], None],
+    channel: Channel,
     lost: Callable[[OSError], None],
 ) -> AsyncioLink:
     """Connect, with TLS if wanted. The arguments are those of :class:`AsyncioLink`.
@@ -129,7 +142,7 @@ async def connect(
 
     async def connect_to(address: str) -> AsyncioLink:
         _, link = await loop.create_connection(
-            lambda: AsyncioLink(peer, take, lost, encrypted=context is not None),
+            lambda: AsyncioLink(peer, channel, lost, encrypted=context is not None),
             address,
             number,
             ssl=context,

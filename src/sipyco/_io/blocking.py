@@ -1,30 +1,35 @@
-"""A connected socket whose waits are bounded, for programs without an event loop."""
+"""A connected socket for programs without an event loop."""
 
 import contextlib
-import errno
+import itertools
 import os
 import socket
 import ssl
-import threading
+import time
 from collections import deque
-from collections.abc import Callable
 
 from sipyco._io import sockets, tls
+from sipyco._io.channel import Channel
+from sipyco._io.waiting import LONGEST_WAIT, Waiter
 from sipyco._wire.errors import ConnectionLost
 
 __all__ = ["BlockingLink", "connect"]
 
-LONGEST_TIMEOUT = 1e6
-"""Seconds that systems can count; longer is as good as for ever."""
+BATCH_SIZE = 1 << 20
+"""Bytes that are taken to be sent at a time. What was taken is sent to its end."""
 
-READ_SIZE = 256 << 10
-"""Bytes asked of the socket at a time."""
+MAX_PARTS = 512
+"""Pieces of memory that are handed to the system at a time; all systems take as many."""
+
+
+MAX_RECEIVES = 4
+"""How often in a row the system is asked for bytes while there are more, before others send."""
 
 
 def connect(
     host: str, port: int | str, timeout: float | None, ssl_config: tls.SimpleSSLConfig | None
 ) -> "BlockingLink":
-    """Connect, with TLS if wanted. Each wait takes at most ``timeout`` seconds.
+    """Connect, with TLS if wanted. Each wait for that takes at most ``timeout`` seconds.
 
     Raises:
         TLSError: One side refuses the other. Nothing is left open.
@@ -33,7 +38,7 @@ def connect(
     peer = sockets.peer_name(host, port)
     # First, so that files which cannot be used are told before anybody is bothered.
     context = None if ssl_config is None else ssl_config.create_client_context()
-    if timeout is not None and timeout > LONGEST_TIMEOUT:
+    if timeout is not None and timeout > LONGEST_WAIT:
         timeout = None
     sock = sockets.create_connection(host, port, timeout=timeout)
     try:
@@ -46,38 +51,45 @@ def connect(
     except BaseException:
         sock.close()
         raise
-    return BlockingLink(sock, peer, timeout)
+    return BlockingLink(sock, peer)
 
 
 class BlockingLink:
-    """Moves bytes both ways at once, each wait no longer than ``timeout``.
+    """Moves bytes both ways.
 
-    What was handed to :meth:`queue` is sent to its end even if the wait for it times out: the
-    rest leaves with the next :meth:`move`. So the stream is never left in the middle of a message.
+    What was taken from the channel is sent to its end: the rest leaves with the next :meth:`send`.
+    So the stream is never left in the middle of a message.
 
-    Not safe for concurrent use, but for :meth:`close`, which ends the waits of other threads.
+    One thread sends or receives at a time; another may wait meanwhile, and any may close.
 
     Args:
         sock: A connected socket, taken over.
         peer: The other end, for messages.
-        timeout: Seconds of each wait; None for ever; 0 raises BlockingIOError instead of waiting.
+
+    Attributes:
+        needs_room: There was no room to send everything: wait for it.
+        moved_at: When bytes moved last, in the time of :func:`time.monotonic`.
     """
 
-    def __init__(self, sock: socket.socket, peer: str, timeout: float | None) -> None:
+    def __init__(self, sock: socket.socket, peer: str) -> None:
         sock.setblocking(False)
+        self.needs_room = False
+        self.moved_at = time.monotonic()
         self._sock = sock
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
+        self._sends_parts = self._tls is None and hasattr(sock, "sendmsg")
         self._peer = peer
-        self._timeout = timeout
-        self._unsent: deque[memoryview] = deque()
+        self._unsent: deque[bytes | memoryview] = deque()
         self._heard = False
         self._receive_needs_room = False  # TLS may have to send before it can receive
         self._lost: ConnectionLost | None = None
         # True while bytes are between the socket and whoever keeps them. If an exception
         # (Ctrl-C, for one) strikes then, some may be lost, and with them the place in the stream.
         self._midway = False
-        # Held while the descriptor is waited on: its number must not become another socket's.
-        self._in_use = threading.Lock()
+        self._waiter = Waiter(sock)
+        # True while a thread uses the descriptor: its number must not become another socket's.
+        self._is_moving = False
+        self._is_waiting = False
         self._process = os.getpid()
 
     def local_host(self) -> str:
@@ -86,29 +98,6 @@ class BlockingLink:
             return str(self._sock.getsockname()[0])
         except OSError as exc:  # closed
             raise self._peer_lost(exc) from exc
-
-    def set_timeout(self, timeout: float | None) -> None:
-        """Change the seconds of each wait."""
-        self._timeout = timeout
-
-    def queue(self, data: bytes) -> memoryview:
-        """Take bytes to send. Nothing is sent before :meth:`move`.
-
-        Returns:
-            What :meth:`withdraw` takes.
-        """
-        message = memoryview(data)
-        self._unsent.append(message)
-        return message
-
-    def withdraw(self, message: memoryview) -> bool:
-        """Do not send a message after all, unless it was begun; tell whether it was not."""
-        for index, waiting in enumerate(self._unsent):
-            # What was begun has been replaced by its rest. TLS insists on a first attempt.
-            if waiting is message and (index > 0 or self._tls is None):
-                del self._unsent[index]
-                return True
-        return False
 
     def check(self) -> None:
         """Raise ConnectionLost if the connection is known to be gone."""
@@ -121,79 +110,130 @@ class BlockingLink:
         if self._lost is not None:
             raise ConnectionLost(str(self._lost)) from self._lost
 
-    def move(self, take: Callable[[bytes], None], *, wait: bool = True) -> None:
-        """Send what can be sent, wait for bytes, and hand these to ``take``.
+    def allow_waking(self) -> None:
+        """Prepare for :meth:`wake`. To be called before any thread waits."""
+        self._waiter.allow_waking()
 
-        Both directions move at once, so that two sides that send a lot never wait for each other.
+    def wake(self) -> None:
+        """End the wait of another thread."""
+        self._waiter.wake()
 
-        Args:
-            take: Called with the bytes. An exception that it raises ends the connection.
-            wait: If false, return at once if nothing has come.
+    def send(self, channel: Channel) -> None:
+        """Send what the channel has and there is room for. Never waits.
 
         Raises:
             ConnectionLost: The connection has ended, or was given up before.
             TLSError: The other side refuses this one.
-            TimeoutError: Nothing moved for ``timeout`` seconds. What is unsent stays queued.
-            BlockingIOError: The same, with a timeout of 0.
         """
-        self.check()
+        self._is_moving = True
         try:
-            with self._in_use:
-                self._move(take, wait=wait)
-        except ConnectionLost as exc:
-            self._lose(str(exc))
-            raise
+            self.check()
+            self.needs_room = False
+            while True:
+                self._midway = True
+                if not self._unsent:
+                    self._unsent.extend(channel.take(BATCH_SIZE))
+                if not self._unsent or not self._send_some():
+                    break
+            self._midway = False
         except BaseException as exc:
-            if self._midway:
-                self._lose(
-                    f"the connection to {self._peer} was given up: "
-                    f"{type(exc).__name__} struck in the middle of a message",
-                )
+            self._fail(exc)
             raise
         finally:
+            self._is_moving = False
             if self._lost is not None:
-                self._close_descriptor()
+                self._free_descriptor()
 
-    def _move(self, take: Callable[[bytes], None], *, wait: bool) -> None:
-        while True:
-            needs_room = self._send()
-            if wait and (self._tls is None or not self._tls.pending()):
-                self._wait(writing=needs_room or self._receive_needs_room)
-            if self._receive(take) or not wait:
-                return
+    def receive(self, channel: Channel) -> None:
+        """Hand over some of what has come in. Never waits.
+
+        Raises:
+            ConnectionLost: As for :meth:`send`.
+            TLSError: Likewise.
+        """
+        self._is_moving = True
+        try:
+            self.check()
+            for _ in range(MAX_RECEIVES):
+                if not self._receive_some(channel.buffer(), channel):
+                    break
+        except BaseException as exc:
+            self._fail(exc)
+            raise
+        finally:
+            self._is_moving = False
+            if self._lost is not None:
+                self._free_descriptor()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until bytes have come, there is room if that is needed, or another thread wakes.
+
+        Args:
+            timeout: Seconds; None waits for ever.
+
+        Returns:
+            Whether there is something to do.
+
+        Raises:
+            ConnectionLost: The connection was closed by this side.
+        """
+        self._is_waiting = True
+        try:
+            self.check()
+            if self._tls is not None and self._tls.pending():
+                return True
+            writing = self.needs_room or self._receive_needs_room
+            readable, writable = self._waiter.wait(writing=writing, timeout=timeout)
+        except ConnectionLost:
+            raise
+        except (OSError, ValueError) as exc:  # closed by another thread
+            raise self._peer_lost(None) from exc
+        finally:
+            self._is_waiting = False
+            if self._lost is not None:
+                self._free_descriptor()
+        return readable or writable
 
     def close(self) -> None:
-        """Close the connection. A thread that waits in :meth:`move` gets ConnectionLost."""
+        """Close the connection. A thread that waits gets ConnectionLost."""
         self._lose(f"the connection to {self._peer} was closed by this side")
 
-    def _send(self) -> bool:
-        """Send what there is room for. Returns whether to wait for more room."""
-        while self._unsent:
-            part = self._unsent[0]
-            self._midway = True
-            try:
-                sent = self._sock.send(part)
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                self._midway = False
-                return True
-            except ssl.SSLWantReadError:
-                self._midway = False
-                return False
-            except OSError as exc:
-                raise self._peer_lost(exc) from exc
-            if sent == len(part):
-                self._unsent.popleft()
-            else:
-                self._unsent[0] = part[sent:]
-            self._midway = False
-        return False
+    def _fail(self, exc: BaseException) -> None:
+        if isinstance(exc, ConnectionLost):
+            self._lose(str(exc))
+        elif self._midway:
+            self._lose(
+                f"the connection to {self._peer} was given up: "
+                f"{type(exc).__name__} struck in the middle of a message",
+            )
 
-    def _receive(self, take: Callable[[bytes], None]) -> bool:
-        """Hand over what has come in. Returns whether there was anything."""
+    def _send_some(self) -> bool:
+        """Send some of what is unsent; tell whether more can be sent."""
+        try:
+            if self._sends_parts and len(self._unsent) > 1:
+                sent = self._sock.sendmsg(list(itertools.islice(self._unsent, MAX_PARTS)))
+            else:
+                sent = self._sock.send(self._unsent[0])
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            self.needs_room = True
+            return False
+        except ssl.SSLWantReadError:
+            return False
+        except OSError as exc:
+            raise self._peer_lost(exc) from exc
+        self.moved_at = time.monotonic()
+        while self._unsent and sent >= len(self._unsent[0]):
+            sent -= len(self._unsent.popleft())
+        if sent:
+            self._unsent[0] = memoryview(self._unsent[0])[sent:]
+        return True
+
+    def _receive_some(self, buffer: memoryview, channel: Channel) -> bool:
+        """Hand over what has come in; tell whether there may be more of it."""
         self._receive_needs_room = False
         self._midway = True
         try:
-            data = self._sock.recv(READ_SIZE)
+            count = self._sock.recv_into(buffer)
         except (BlockingIOError, ssl.SSLWantReadError):
             self._midway = False
             return False
@@ -203,25 +243,13 @@ class BlockingLink:
             return False
         except OSError as exc:
             raise self._peer_lost(exc) from exc
-        if not data or self._lost is not None:
+        if not count or self._lost is not None:
             raise self._peer_lost(None)
         self._heard = True
-        take(data)
+        self.moved_at = time.monotonic()
+        channel.received(count)
         self._midway = False
-        return True
-
-    def _wait(self, *, writing: bool) -> None:
-        try:
-            readable, writable = sockets.wait_ready(
-                self._sock, reading=True, writing=writing, timeout=self._timeout
-            )
-        except (OSError, ValueError) as exc:  # closed by another thread
-            raise self._peer_lost(None) from exc
-        if readable or writable:
-            return
-        if self._timeout == 0:
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        raise TimeoutError(f"{self._peer} did not answer within {self._timeout} s")
+        return count == len(buffer)
 
     def _peer_lost(self, cause: OSError | None) -> OSError:
         """Close after a loss, and return the error that says so."""
@@ -243,10 +271,10 @@ class BlockingLink:
                 # Wakes another thread's wait, which closing alone would not. Not the method of
                 # SSLSocket: that turns encryption off first, and the other thread may be sending.
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
-        self._close_descriptor()
+        self._free_descriptor()
 
-    def _close_descriptor(self) -> None:
-        # While another thread waits on it, that thread does it when it leaves.
-        if self._in_use.acquire(blocking=False):
+    def _free_descriptor(self) -> None:
+        # While another thread uses it, that thread does it when it leaves.
+        if not self._is_moving and not self._is_waiting:
+            self._waiter.close()
             self._sock.close()
-            self._in_use.release()

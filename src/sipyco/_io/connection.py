@@ -13,8 +13,11 @@ __all__ = ["ConnectionServer", "ServerConnection"]
 logger = logging.getLogger("sipyco.server")
 
 
-class ServerConnection(asyncio.Protocol):
-    """One accepted connection. Subclasses define ``data_received``.
+class ServerConnection(asyncio.BaseProtocol):
+    """One accepted connection.
+
+    Subclasses are also an :class:`asyncio.Protocol` or an :class:`asyncio.BufferedProtocol`, and
+    define what that receives.
 
     Attributes:
         closed: Done when the connection has ended.

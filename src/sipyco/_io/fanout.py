@@ -16,7 +16,7 @@ CHUNK_SIZE = 256 << 10
 """Bytes handed to a transport at a time: all that is ever copied for one subscriber."""
 
 
-class Follower(ServerConnection):
+class Follower(ServerConnection, asyncio.Protocol):
     """One subscriber. The lines that wait for it are shared with the others.
 
     Attributes:
@@ -184,5 +184,5 @@ class FanoutServer(ConnectionServer):
         """Begin to send to a subscriber that is new, or has missed something."""
         follower.is_behind = False
 
-    def _make_protocol(self) -> asyncio.Protocol:
+    def _make_protocol(self) -> asyncio.BaseProtocol:
         return Follower(self, self._banner)

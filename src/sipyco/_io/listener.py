@@ -28,7 +28,7 @@ class Listener:
         server: The asyncio server; None while nothing listens.
     """
 
-    def __init__(self, factory: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(self, factory: Callable[[], asyncio.BaseProtocol]) -> None:
         self.server: asyncio.Server | None = None
         self._factory = factory
         self._acceptor: TLSAcceptor | None = None

@@ -93,7 +93,7 @@ class AsyncioServer:
                 self._client_tasks[task].transport.abort()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _make_protocol(self) -> asyncio.Protocol:
+    def _make_protocol(self) -> asyncio.BaseProtocol:
         reader = asyncio.StreamReader(limit=limits.MAX_STREAM_LINE_SIZE)
         return asyncio.StreamReaderProtocol(reader, self._client_connected)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 __all__ = [
     "async_open_connection",
+    "certificate_subject",
     "create_connection",
     "parse_port",
     "peer_name",
@@ -138,6 +139,15 @@ def prepare_transport(transport: asyncio.BaseTransport) -> None:
     """Do the same for the socket below a transport, of asyncio or of uvloop."""
     with _real_socket(transport) as sock:
         prepare(sock)
+
+
+def certificate_subject(transport: asyncio.BaseTransport) -> str | None:
+    """Name the subject of the certificate that the other end has shown; None without TLS."""
+    certificate = transport.get_extra_info("peercert")
+    if not certificate:
+        return None
+    names = [f"{key}={value}" for part in certificate.get("subject", ()) for key, value in part]
+    return ",".join(names)
 
 
 def create_connection(

@@ -39,7 +39,7 @@ class TLSAcceptor:
     def __init__(
         self,
         server: asyncio.Server,
-        factory: Callable[[], asyncio.Protocol],
+        factory: Callable[[], asyncio.BaseProtocol],
         context: ssl.SSLContext,
     ) -> None:
         self._factory = factory

@@ -7,13 +7,13 @@ from typing import Any
 from sipyco import pyon
 from sipyco._wire.errors import MessageTooLargeError, ProtocolError
 from sipyco._wire.frames import DATA, HEADER, MORE, SIZES
-from sipyco._wire.limits import MAX_FRAME_SIZE, MAX_OPEN_MESSAGES
+from sipyco._wire.limits import MAX_FRAME_SIZE, MAX_OPEN_MESSAGES, STAGING_SIZE
 from sipyco.pyon._packed import MAX_BUFFERS, Reader
 
 __all__ = ["FrameReader", "Message"]
 
-STAGING_SIZE = 64 << 10
-"""Bytes that are received at a time, unless they belong to an array."""
+
+_NOTHING = memoryview(b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,14 @@ class FrameReader:
 
     Args:
         max_message_size: Bytes in a message, its buffers included.
+        staging: Memory to receive into what is no array. Readers may share it whose bytes are
+            handed over before those of the next are received.
     """
 
-    def __init__(self, max_message_size: int) -> None:
+    def __init__(self, max_message_size: int, staging: memoryview | None = None) -> None:
         self._limit = max_message_size
-        self._staging = memoryview(bytearray(STAGING_SIZE))
-        self._filled = 0
+        self._staging = memoryview(bytearray(STAGING_SIZE)) if staging is None else staging
+        self._begun = b""  # of a header that is not complete
         self._open: dict[int, _Incoming] = {}
         self._kind = self._flags = self._request = 0  # of the present frame
         self._rest = 0  # bytes of it that have not come
@@ -106,7 +108,7 @@ class FrameReader:
 
     def buffer(self) -> memoryview:
         """Return where the next bytes of the stream belong, which may be more than will come."""
-        return self._staging[self._filled :] if self._target is None else self._target
+        return self._staging if self._target is None else self._target
 
     def received(self, count: int) -> list[Message]:
         """Take the bytes that were received into the buffer.
@@ -118,33 +120,53 @@ class FrameReader:
         if self._target is not None:
             self._take(self._target[:count], messages, in_place=True)
         else:
-            self._filled += count
-            self._read_staging(messages)
+            self._read_staging(count, messages)
         self._target = None
         if self._kind == DATA and self._rest and (missing := self._open[self._request].missing):
             self._target = missing[0][: self._rest]
         return messages
 
-    def _read_staging(self, messages: list[Message]) -> None:
-        start = 0
-        while True:
-            if not self._rest:
-                if self._filled - start < HEADER.size:
-                    break
-                self._begin(self._staging[start : start + HEADER.size], messages)
-                start += HEADER.size
-            elif start < self._filled:
-                piece = self._staging[start : min(self._filled, start + self._rest)]
+    def _read_staging(self, filled: int, messages: list[Message]) -> None:
+        start = self._finish_header(filled, messages) if self._begun else 0
+        while start < filled or not self._rest:
+            if self._rest:
+                piece = self._staging[start : min(filled, start + self._rest)]
                 self._take(piece, messages)
                 start += len(piece)
+            elif filled - start >= HEADER.size:
+                header = self._staging[start : start + HEADER.size]
+                start += HEADER.size
+                whole = self._read_whole(header, self._staging[start:filled], messages)
+                if not whole:
+                    self._begin(header, messages)
+                start += whole
             else:
-                break
-        # Less than a header, if anything.
-        left = bytes(self._staging[start : self._filled])
-        self._staging[: len(left)] = left
-        self._filled = len(left)
+                self._begun += self._staging[start:filled]
+                return
 
-    def _begin(self, header: memoryview, messages: list[Message]) -> None:
+    def _read_whole(self, header: memoryview, there: memoryview, messages: list[Message]) -> int:
+        """Read a message that has come in one frame, as most do; tell how many bytes it takes."""
+        kind, flags, count, request, size = HEADER.unpack(header)
+        if kind == DATA or flags or count or request in self._open:
+            return 0
+        if not 0 < size <= min(len(there), self._limit, MAX_FRAME_SIZE):
+            return 0
+        try:
+            messages.append(Message(kind, request, Reader().read(bytes(there[:size]))))
+        except pyon.DecodeError as error:
+            messages.append(Message(kind, request, error=error))
+        return int(size)
+
+    def _finish_header(self, filled: int, messages: list[Message]) -> int:
+        """Put a header together; tell how many of the bytes that came last belong to it."""
+        count = min(HEADER.size - len(self._begun), filled)
+        self._begun += self._staging[:count]
+        if len(self._begun) == HEADER.size:
+            header, self._begun = self._begun, b""
+            self._begin(header, messages)
+        return count
+
+    def _begin(self, header: bytes | memoryview, messages: list[Message]) -> None:
         """Take the header of a frame."""
         self._kind, self._flags, count, self._request, self._rest = HEADER.unpack(header)
         incoming = self._open.get(self._request)
@@ -161,7 +183,7 @@ class FrameReader:
         elif incoming.kind != self._kind or count or incoming.missing or incoming.to_skip:
             raise ProtocolError(f"request {self._request} began a message within another")
         if not self._rest:
-            self._take(header[:0], messages)
+            self._take(_NOTHING, messages)
 
     def _take(self, piece: memoryview, messages: list[Message], *, in_place: bool = False) -> None:
         """Take a piece of the present frame."""

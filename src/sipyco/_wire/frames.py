@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sipyco._wire.limits import MAX_FRAME_SIZE
+from sipyco._wire.limits import MAX_FRAME_SIZE, MAX_OPEN_MESSAGES
 
 __all__ = ["DATA", "HEADER", "MORE", "SIZES", "FrameWriter"]
 
@@ -43,9 +43,11 @@ class FrameWriter:
     """Cuts messages into frames, which leave in turns."""
 
     def __init__(self) -> None:
+        # Who has the next turns: requests, and messages that are small enough to be a frame.
+        self._turns: deque[tuple[int, bytes | None]] = deque()
         # By request, since the messages of one must not mix; each in its order.
         self._waiting: dict[int, deque[_Outgoing]] = {}
-        self._turns: deque[int] = deque()
+        self._open = 0  # messages that were begun and are not at their end
 
     @property
     def is_empty(self) -> bool:
@@ -54,40 +56,49 @@ class FrameWriter:
 
     def put(self, kind: int, request: int, head: bytes, buffers: Sequence[memoryview] = ()) -> None:
         """Take a message. The memory of its buffers must not change until it has been sent."""
+        messages = self._waiting.get(request)
+        if messages is None and not buffers and len(head) <= MAX_FRAME_SIZE:
+            self._turns.append((request, HEADER.pack(kind, 0, 0, request, len(head)) + head))
+            return
         sizes = b"".join(SIZES.pack(buffer.nbytes) for buffer in buffers)
         message = _Outgoing(
             kind, request, len(buffers), memoryview(sizes + head), deque(filter(None, buffers))
         )
-        if request in self._waiting:
-            self._waiting[request].append(message)
-        else:
+        if messages is None:
             self._waiting[request] = deque([message])
-            self._turns.append(request)
+            self._turns.append((request, None))
+        else:
+            messages.append(message)
 
     def withdraw(self, request: int) -> bool:
         """Drop the messages of a request that were not begun; tell whether that was all of them."""
-        messages = self._waiting.get(request)
-        if messages is None:
-            return False
-        begun = [message for message in messages if message.is_begun]
+        was_there = len(self._turns)
+        self._turns = deque(turn for turn in self._turns if turn[0] != request)
+        messages = self._waiting.pop(request, deque())
+        begun = deque(message for message in messages if message.is_begun)
         if begun:
-            self._waiting[request] = deque(begun)
+            self._waiting[request] = begun
+            self._turns.append((request, None))
             return False
-        del self._waiting[request]
-        self._turns.remove(request)
-        return True
+        return len(self._turns) < was_there
 
     def take(self, size: int) -> list[bytes | memoryview]:
         """Return frames of about this many bytes altogether, to be sent one after the other."""
         parts: list[bytes | memoryview] = []
         while self._turns and size > 0:
-            request = self._turns.popleft()
+            request, frame = self._turns.popleft()
+            if frame is not None:
+                parts.append(frame)
+                size -= len(frame)
+                continue
             messages = self._waiting[request]
-            size -= self._take_frame(messages[0], parts)
-            if not messages[0].head and not messages[0].buffers:
+            if messages[0].is_begun or self._open < MAX_OPEN_MESSAGES:
+                size -= self._take_frame(messages[0], parts)
+            if messages[0].is_begun and not messages[0].head and not messages[0].buffers:
                 messages.popleft()
+                self._open -= 1
             if messages:
-                self._turns.append(request)
+                self._turns.append((request, None))
             else:
                 del self._waiting[request]
         return parts
@@ -98,6 +109,7 @@ class FrameWriter:
             count = 0 if message.is_begun else message.count
             flags = MORE if message.head else 0
             header = HEADER.pack(message.kind, flags, count, message.request, len(piece))
+            self._open += not message.is_begun
             message.is_begun = True
         else:
             buffer = message.buffers.popleft()

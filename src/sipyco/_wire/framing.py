@@ -1,8 +1,9 @@
 """Bytes into lines, with a limit that explains itself. What a line means is not known here."""
 
+from collections import deque
 from dataclasses import dataclass
 
-__all__ = ["LineReader", "TooLong"]
+__all__ = ["LineReader", "LineWriter", "TooLong"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,15 @@ class LineReader:
         """Return the first bytes of the line that is not complete yet."""
         return bytes(self._buffer[:size])
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take the next bytes of the stream, cut anywhere."""
         self._buffer += data
+
+    def rest(self) -> bytes:
+        """Take what has come and was not read, where the stream goes on in something else."""
+        rest = bytes(self._buffer)
+        self._take(len(rest))
+        return rest
 
     def next_line(self) -> bytes | TooLong | None:
         """Return the next line without its end, or None when it is not complete yet."""
@@ -69,3 +76,29 @@ class LineReader:
     def _take(self, size: int) -> None:
         del self._buffer[:size]
         self._searched = 0
+
+
+class LineWriter:
+    """Lines that wait to be sent, each for the request that it belongs to."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[int, bytes]] = deque()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything has been taken."""
+        return not self._waiting
+
+    def put(self, request: int, line: bytes) -> None:
+        """Take a line, with its end."""
+        self._waiting.append((request, line))
+
+    def withdraw(self, request: int) -> bool:
+        """Drop the lines of a request; tell whether there were any."""
+        count = len(self._waiting)
+        self._waiting = deque(item for item in self._waiting if item[0] != request)
+        return len(self._waiting) < count
+
+    def take(self) -> list[bytes | memoryview]:
+        """Return the next line, if there is one."""
+        return [self._waiting.popleft()[1]] if self._waiting else []

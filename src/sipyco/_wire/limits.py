@@ -28,6 +28,15 @@ MAX_QUEUED_REQUESTS = 64
 Our clients have one on the way; a peer that sends many ahead waits in its own socket buffers.
 """
 
+MAX_OVERLAPPING_CALLS = 1024
+"""Requests of one connection that run or wait on the server before it stops reading from that peer.
+
+A program that gathers a thousand calls must not wait; each costs a task, and its arguments.
+"""
+
+STAGING_SIZE = 64 << 10
+"""Bytes that are received at a time, unless they belong to an array."""
+
 MAX_FRAME_SIZE = 1 << 20
 """Bytes of a message that are sent in a row, before others have their turn.
 

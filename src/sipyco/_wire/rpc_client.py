@@ -1,19 +1,47 @@
 """The client's side of one pc_rpc conversation: bytes in, events out; intents in, bytes out."""
 
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
 from sipyco import pyon
 from sipyco._wire import limits
-from sipyco._wire.errors import IncompatibleServer, MessageTooLargeError, ProtocolError
-from sipyco._wire.framing import LineReader, TooLong
-from sipyco._wire.remote_exceptions import unpack_exception
-from sipyco._wire.rpc_protocol import BANNER, FEATURE_JSON, Syntax, encode_line
+from sipyco._wire.errors import IncompatibleServer, ProtocolError
+from sipyco._wire.framing import LineReader, LineWriter, TooLong
+from sipyco._wire.rpc_client_events import (
+    Answer,
+    CallOptions,
+    Ended,
+    Event,
+    Failed,
+    Greeted,
+    Item,
+    Progressed,
+    Returned,
+    Selected,
+    StreamBegun,
+)
+from sipyco._wire.rpc_client_frames import FramesClient
+from sipyco._wire.rpc_client_lines import LinesClient
+from sipyco._wire.rpc_protocol import BANNER, FEATURE_FRAMES, FEATURE_JSON, Spelled, Syntax
 
-__all__ = ["ClientSession", "ClientState", "Event", "Failed", "Greeted", "Returned", "Selected"]
+__all__ = [
+    "Answer",
+    "CallOptions",
+    "ClientSession",
+    "ClientState",
+    "Ended",
+    "Event",
+    "Failed",
+    "Greeted",
+    "Item",
+    "Progressed",
+    "Returned",
+    "Selected",
+    "StreamBegun",
+]
+
+_DEFAULT = CallOptions()
 
 
 class ClientState(Enum):
@@ -26,62 +54,15 @@ class ClientState(Enum):
     CLOSED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Greeted:
-    """The server has introduced itself; a target can be selected.
-
-    Attributes:
-        targets: Names, in the server's order.
-        description: What the server says about itself, or None.
-        features: What it offers beyond the oldest protocol.
-    """
-
-    targets: list[str]
-    description: str | None
-    features: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """The target is selected; calls can be made.
-
-    Attributes:
-        methods: Names that can be called.
-    """
-
-    methods: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """A request was answered with a value."""
-
-    request: int
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A request was answered with an exception, or with something that cannot be read here."""
-
-    request: int
-    error: Exception
-
-
-Event = Greeted | Selected | Returned | Failed
-
-
 class ClientSession:
     """One conversation, from the banner to the last answer.
 
-    Answers come in the order of the requests, so each is matched to the oldest request that has
-    none yet. A request that was abandoned keeps its place: its late answer is recognised by it
-    and dropped.
+    Receive into :meth:`buffer` and tell :meth:`received`; send what :meth:`take` gives. A request
+    is spelled first, which may take a while and can be done in any thread, then made.
 
     Attributes:
         state: What is awaited.
         peer: The server in the words of error messages, as ``"[::1]:3251"``.
-        last_request: How many requests there were, which is the number of the last one.
     """
 
     def __init__(self, peer: str, *, max_message_size: int = limits.MAX_MESSAGE_SIZE) -> None:
@@ -89,152 +70,216 @@ class ClientSession:
         self.peer = peer
         self._max_message_size = max_message_size
         self._lines = LineReader(limits.MAX_GREETING_SIZE)
+        self._written = LineWriter()
+        self._staging = memoryview(bytearray(limits.STAGING_SIZE))
         self._greeting = Greeted([], None, frozenset())
         self._syntax: Syntax = "python"
-        self.last_request = 0
-        self._unanswered: deque[int] = deque()
-        self._abandoned: set[int] = set()
+        self._frames: FramesClient | None = None
+        self._talk: LinesClient | FramesClient | None = None
 
-    def connect(self) -> bytes:
+    @property
+    def overlaps(self) -> bool:
+        """Whether requests may be made before earlier ones are answered, and be given up."""
+        return self._frames is not None
+
+    def connect(self) -> None:
         """Open the conversation."""
-        return BANNER + b"\n"
+        self._written.put(0, BANNER + b"\n")
 
-    def select(self, target: str) -> bytes:
-        """Choose a target, and the best spelling that both sides know.
+    def select(self, target: str) -> None:
+        """Choose a target, and the best that both sides know of frames and spellings.
 
         Raises:
             IncompatibleServer: The server has no such target. Nothing was changed.
         """
         if self.state is not ClientState.GREETED:
             raise RuntimeError(f"cannot select a target of {self.peer} now: {self.state.name}")
-        if target not in self._greeting.targets:
+        targets, features = self._greeting.targets, self._greeting.features
+        if target not in targets:
             raise IncompatibleServer(
                 f"no target {target!r} on {self.peer}; "
-                f"it offers {', '.join(map(repr, self._greeting.targets)) or 'none'}"
+                f"it offers {', '.join(map(repr, targets)) or 'none'}"
             )
-        line = target.encode() + b"\n"
-        asking = f"{target} {FEATURE_JSON}"
-        # Unless that is the name of another target.
-        if FEATURE_JSON in self._greeting.features and asking not in self._greeting.targets:
-            self._syntax = "json"
-            line = asking.encode() + b"\n"
+        line = target
+        for feature in (FEATURE_FRAMES, FEATURE_JSON):
+            asking = f"{target} {feature}"
+            # Unless that is the name of another target.
+            if feature in features and asking not in targets:
+                line = asking
+                if feature == FEATURE_FRAMES:
+                    self._frames = FramesClient(self.peer, self._max_message_size)
+                else:
+                    self._syntax = "json"
+                break
+        self._written.put(0, line.encode() + b"\n")
         self.state = ClientState.AWAIT_METHODS
-        return line
 
-    def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[int, bytes]:
-        """Ask for a method to be called.
+    # Requests
 
-        Returns:
-            The number by which events name this request, and the bytes to send.
+    def spell_call(
+        self,
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        options: CallOptions = _DEFAULT,
+    ) -> Spelled:
+        """Spell a call of a method. Nothing is changed.
 
         Raises:
-            pyon.EncodeError: An argument cannot be encoded. Nothing was changed.
+            pyon.EncodeError: An argument cannot be encoded.
+            ValueError: Likewise: it is nested too deep, for one.
         """
-        request = {"action": "call", "name": name, "args": tuple(args), "kwargs": dict(kwargs)}
-        try:
-            return self._request(request)
-        except pyon.EncodeError as exc:
-            # The path is ("args", 0, ...) or ("kwargs", "x", ...).
-            raise exc.located(str(exc.path[0]), skip=1) from None
+        return self._ready().spell_call(name, args, kwargs, options)
 
-    def ask_method_list(self) -> tuple[int, bytes]:
-        """Ask for the documentation of the target. Returns the same as :meth:`call`."""
-        return self._request({"action": "get_rpc_method_list"})
+    def spell_method_list(self) -> Spelled:
+        """Spell the question for the documentation of the target."""
+        return self._ready().spell_method_list()
 
-    def abandon(self, request: int) -> None:
-        """Nobody waits for this request any more: drop its answer when it comes."""
-        if request in self._unanswered:
-            self._abandoned.add(request)
+    def spell_ping(self) -> Spelled:
+        """Spell the question whether the server is alive.
 
-    def withdraw(self, request: int) -> None:
-        """Nothing of the last request was sent, and nothing will be: it has never been."""
-        if self._unanswered and self._unanswered[-1] == request:
-            self._unanswered.pop()
+        Raises:
+            IncompatibleServer: It cannot be asked.
+        """
+        return self._needs_frames("pings").spell_ping()
+
+    def spell_status(self) -> Spelled:
+        """Spell the question for what the server does.
+
+        Raises:
+            IncompatibleServer: It cannot be asked.
+        """
+        return self._needs_frames("reports of its status").spell_status()
+
+    def ask(self, request: Spelled) -> int:
+        """Make a request. Returns the number by which events name it."""
+        return self._ready().ask(request)
+
+    def give_up(self, number: int) -> None:
+        """Nobody waits for this request any more.
+
+        If nothing of it was taken, it has never been. Otherwise its answer is dropped when it
+        comes; a server that understands is told to stop.
+        """
+        if self._talk is not None:
+            self._talk.give_up(number)
+
+    def cancel(self, number: int) -> None:
+        """Have the server end a request soon. Unlike after :meth:`give_up`, its end is told."""
+        if self._frames is not None:
+            self._frames.cancel(number)
+
+    def give_credit(self, number: int, items: int) -> None:
+        """Let a stream go on for so many items."""
+        if self._frames is not None:
+            self._frames.give_credit(number, items)
+
+    @property
+    def last_request(self) -> int:
+        """The number of the last request; 0 if there was none."""
+        return 0 if self._talk is None else self._talk.last_request
 
     @property
     def awaits_answers(self) -> bool:
-        """Whether the server still owes answers, abandoned ones included."""
-        return bool(self._unanswered)
+        """Whether the server still owes answers, those included for which nobody waits."""
+        return self._talk is not None and self._talk.awaits_answers
 
     # Bytes
 
-    def receive(self, data: bytes) -> list[Event]:
-        """Take bytes from the server, cut anywhere.
+    def take(self, size: int) -> list[bytes | memoryview]:
+        """Return about so many bytes to send, in parts; none if there is nothing to send."""
+        if self._written.is_empty and self._frames is not None:
+            return self._frames.take(size)
+        return self._written.take()
+
+    def buffer(self) -> memoryview:
+        """Return where bytes from the server belong; it may be more than will come."""
+        if self._frames is not None and self.state is not ClientState.CLOSED:
+            return self._frames.buffer()
+        return self._staging
+
+    def received(self, count: int) -> list[Event]:
+        """Take bytes that were received into the buffer.
 
         Raises:
             IncompatibleServer: What answered is no pc_rpc server. The state is ``CLOSED``.
             ProtocolError: The server broke the rules. The state is ``CLOSED``.
         """
-        self._lines.feed(data)
-        events: list[Event] = []
-        while self.state is not ClientState.CLOSED:
-            line = self._lines.next_line()
-            if line is None:
-                break
-            try:
-                event = self._read_line(line)
-            except (IncompatibleServer, ProtocolError):
-                self.state = ClientState.CLOSED
-                raise
-            if event is not None:
-                events.append(event)
-        if self.state is ClientState.READY and not self.awaits_answers and self._lines.is_in_line:
-            # Its end would come after the next request, and pass for the answer to it.
+        try:
+            match self.state:
+                case ClientState.CLOSED:
+                    return []
+                case ClientState.READY if self._frames is not None:
+                    return list(self._frames.read(self._frames.received(count)))
+                case ClientState.AWAIT_METHODS if self._frames is not None:
+                    return self._read_selected(self._frames, count)
+            self._lines.feed(self._staging[:count])
+            return self._read_lines()
+        except (IncompatibleServer, ProtocolError):
             self.state = ClientState.CLOSED
-            raise self._unasked()
+            raise
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take bytes from the server, cut anywhere. Raises as :meth:`received` does."""
+        events: list[Event] = []
+        rest = memoryview(data)
+        while rest:
+            space = self.buffer()
+            count = min(len(space), len(rest))
+            space[:count] = rest[:count]
+            events += self.received(count)
+            rest = rest[count:]
         return events
 
     def receive_end(self) -> None:
         """The server will send nothing more."""
         self.state = ClientState.CLOSED
 
-    def _request(self, request: dict[str, Any]) -> tuple[int, bytes]:
-        if self.state is not ClientState.READY:
+    def _ready(self) -> LinesClient | FramesClient:
+        if self._talk is None:
             raise RuntimeError(f"cannot make a request to {self.peer} now: {self.state.name}")
-        data = encode_line(request, self._syntax)
-        self.last_request += 1
-        self._unanswered.append(self.last_request)
-        return self.last_request, data
+        return self._talk
 
-    def _read_line(self, line: bytes | TooLong) -> Event | None:
-        match self.state:
-            case ClientState.AWAIT_GREETING:
-                self._greeting = _read_greeting(line, self.peer)
-                self.state = ClientState.GREETED
-                return self._greeting
-            case ClientState.AWAIT_METHODS:
-                methods = _read_methods(line, self._syntax, self.peer)
-                self.state = ClientState.READY
-                self._lines.limit = self._max_message_size
-                return Selected(methods)
-            case ClientState.READY if self._unanswered:
-                request = self._unanswered.popleft()
-                if request in self._abandoned:
-                    self._abandoned.remove(request)
-                    return None
-                return self._read_answer(request, line)
-        raise self._unasked()
+    def _needs_frames(self, what: str) -> FramesClient:
+        self._ready()
+        if self._frames is None:
+            raise IncompatibleServer(
+                f"{self.peer} does not know {what}: that needs a server that offers "
+                f"{FEATURE_FRAMES} (SiPyCo 2 and newer)"
+            )
+        return self._frames
 
-    def _unasked(self) -> ProtocolError:
-        return ProtocolError(f"{self.peer} sent an answer although nothing was asked")
+    def _read_lines(self) -> list[Event]:
+        events: list[Event] = []
+        while self.state is not ClientState.READY:
+            line = self._lines.next_line()
+            if line is None:
+                return events
+            events.append(self._read_handshake(line))
+        assert isinstance(self._talk, LinesClient)
+        return events + self._talk.read()
 
-    def _read_answer(self, request: int, line: bytes | TooLong) -> Returned | Failed:
-        if isinstance(line, TooLong):
-            error = MessageTooLargeError("an answer", line.size, self._max_message_size)
-            return Failed(request, error)
-        try:
-            answer = pyon.decode(line, syntax=self._syntax)
-        except pyon.DecodeError as exc:
-            # The end of the line is known, so the next answer is still found.
-            return Failed(request, exc)
-        # Compared as text: an array that stands there would be compared element by element.
-        if isinstance(answer, dict) and isinstance(answer.get("status"), str):
-            match answer:
-                case {"status": "ok", "ret": value}:
-                    return Returned(request, value)
-                case {"status": "failed", "exception": packed}:
-                    return Failed(request, unpack_exception(packed))
-        return Failed(request, ValueError(f"{self.peer} sent an answer of no known form"))
+    def _read_handshake(self, line: bytes | TooLong) -> Greeted | Selected:
+        if self.state is ClientState.AWAIT_GREETING:
+            self._greeting = _read_greeting(line, self.peer)
+            self.state = ClientState.GREETED
+            return self._greeting
+        if self.state is not ClientState.AWAIT_METHODS:
+            raise ProtocolError(f"{self.peer} sent an answer although nothing was asked")
+        methods = _read_methods(line, self._syntax, self.peer)
+        self._lines.limit = self._max_message_size
+        self._talk = LinesClient(self.peer, self._syntax, self._lines, self._written)
+        self.state = ClientState.READY
+        return Selected(methods)
+
+    def _read_selected(self, frames: FramesClient, count: int) -> list[Event]:
+        messages = frames.received(count)
+        if not messages:
+            return []
+        selected = frames.read_selected(messages[0])
+        self._talk = frames
+        self.state = ClientState.READY
+        return [selected, *frames.read(messages[1:])]
 
 
 def _read_greeting(line: bytes | TooLong, peer: str) -> Greeted:

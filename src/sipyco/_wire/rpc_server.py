@@ -1,28 +1,54 @@
 """The server's side of one pc_rpc conversation: bytes in, events out; answers in, bytes out."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from enum import Enum, auto
 from typing import Any
 
 from sipyco import pyon
 from sipyco._wire import limits
-from sipyco._wire.errors import MessageTooLargeError
-from sipyco._wire.framing import LineReader, TooLong
+from sipyco._wire.framing import LineReader, LineWriter, TooLong
 from sipyco._wire.remote_exceptions import GenericRemoteException, pack_exception
-from sipyco._wire.rpc_protocol import BANNER, FEATURE_JSON, Syntax, encode_line
+from sipyco._wire.rpc_protocol import (
+    BANNER,
+    FEATURE_FRAMES,
+    FEATURE_JSON,
+    Spelled,
+    Syntax,
+    encode_line,
+)
+from sipyco._wire.rpc_server_events import (
+    BadRequest,
+    Call,
+    Cancelled,
+    Credit,
+    Event,
+    MethodListAsked,
+    Refused,
+    Request,
+    StatusAsked,
+    TargetChosen,
+    Welcomed,
+)
+from sipyco._wire.rpc_server_frames import FramesServer
+from sipyco._wire.rpc_server_lines import LinesServer
 
 __all__ = [
     "BadRequest",
     "Call",
+    "Cancelled",
+    "Credit",
     "Event",
     "MethodListAsked",
     "Refused",
+    "Request",
     "ServerSession",
     "ServerState",
+    "StatusAsked",
     "TargetChosen",
     "Welcomed",
 ]
+
+FEATURES = (FEATURE_JSON, FEATURE_FRAMES)
 
 
 class ServerState(Enum):
@@ -34,59 +60,11 @@ class ServerState(Enum):
     CLOSED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Welcomed:
-    """The client speaks pc_rpc: send it the greeting."""
-
-    greeting: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TargetChosen:
-    """The client chose a target: answer with :meth:`ServerSession.selected`."""
-
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A method is to be called: answer with ``returned`` or ``failed``."""
-
-    request: int
-    name: str
-    args: Sequence[Any]
-    kwargs: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class MethodListAsked:
-    """The documentation of the target is wanted: answer with ``returned`` or ``failed``."""
-
-    request: int
-
-
-@dataclass(frozen=True, slots=True)
-class BadRequest:
-    """A request that cannot be carried out: answer with ``failed(request, error)``."""
-
-    request: int
-    error: Exception
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The client broke the rules: close the connection, without a word, as 1.10 does."""
-
-    reason: str
-
-
-Event = Welcomed | TargetChosen | Call | MethodListAsked | BadRequest | Refused
-
-
 class ServerSession:
     """One conversation, from the banner to the last answer.
 
-    Requests are to be answered in the order in which they came; the caller sees to that.
+    Receive into :meth:`buffer` and tell :meth:`received`; send what :meth:`take` gives. An answer
+    is spelled first, which may take a while and can be done in any thread, then given.
 
     Attributes:
         state: What is awaited.
@@ -98,6 +76,7 @@ class ServerSession:
         description: str | None,
         *,
         max_message_size: int = limits.MAX_MESSAGE_SIZE,
+        staging: memoryview | None = None,
     ) -> None:
         """Begin.
 
@@ -105,76 +84,152 @@ class ServerSession:
             targets: Names among which the client chooses.
             description: What the server says about itself, for people, or None.
             max_message_size: Bytes in a request.
+            staging: Memory to receive into, which sessions of one thread may share.
         """
         self.state = ServerState.AWAIT_BANNER
         self._targets = sorted(targets)
         self._description = description
         self._max_message_size = max_message_size
         self._lines = LineReader(limits.MAX_HANDSHAKE_LINE_SIZE)
-        self._syntax: Syntax = "python"
-        self._last_request = 0
+        self._written = LineWriter()
+        self._staging = memoryview(bytearray(limits.STAGING_SIZE)) if staging is None else staging
+        self._talk: LinesServer | FramesServer | None = None
+        self.frames: FramesServer | None = None
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether requests may be answered in any order."""
+        return self.frames is not None
 
     # Answers
 
-    def selected(self, methods: Collection[str]) -> bytes:
-        """Confirm the target with the names of its methods."""
-        return encode_line(set(methods), self._syntax)
+    def selected(self, methods: Collection[str], streams: Collection[str] = ()) -> None:
+        """Confirm the target.
 
-    def returned(self, request: int, value: Any) -> bytes:
-        """Answer a request with a value.
-
-        A value that cannot be encoded becomes a failure that says which part of it.
+        Args:
+            methods: Names that can be called.
+            streams: Those that are known to give items one by one.
         """
-        try:
-            return encode_line({"status": "ok", "ret": value}, self._syntax)
-        except pyon.EncodeError as exc:
-            # Raised as TypeError, which every peer knows; the path is ("ret", ...).
-            return self.failed(request, TypeError(str(exc.located("result", skip=1))))
-        except Exception as exc:  # noqa: BLE001  may be raised by an encoder that was registered; the caller waits for an answer
-            return self.failed(request, exc)
+        self._chosen().selected(methods, streams)
 
-    def failed(self, request: int, error: BaseException) -> bytes:
-        """Answer a request with an exception."""
+    def spell_result(self, result: list[Any]) -> Spelled:
+        """Spell what a method returned. Nothing is changed.
+
+        Args:
+            result: The value as the only item of a list. If nothing else refers to an array in
+                it, its memory is sent from where it lies.
+
+        Returns:
+            The answer. A value that cannot be spelled becomes a failure that says which part of it.
+        """
+        return self._spell(self._chosen().spell_result, result)
+
+    def spell_item(self, item: list[Any]) -> tuple[Spelled, bool]:
+        """Spell one item of a stream, as :meth:`spell_result` does.
+
+        Returns:
+            The message, and whether it is an item rather than a failure.
+        """
+        assert self.frames is not None
+        spelled = self._spell(self.frames.spell_item, item)
+        return spelled, self.frames.is_item(spelled)
+
+    def spell_failure(self, error: BaseException) -> Spelled:
+        """Spell the exception that a method raised."""
+        talk = self._chosen()
         try:
-            return encode_line(_failure(pack_exception(error)), self._syntax)
+            return talk.spell_failure(pack_exception(error))
         except Exception as exc:  # noqa: BLE001  the caller waits for an answer, whatever it is
             text = f"{type(error).__name__}, which could not be sent: {exc!a}"
-            return encode_line(_failure(pack_exception(GenericRemoteException(text))), self._syntax)
+            return talk.spell_failure(pack_exception(GenericRemoteException(text)))
+
+    def answer(self, request: int, answer: Spelled) -> None:
+        """End a request with its answer. In lines, the oldest request is always the next."""
+        self._chosen().answer(request, answer)
 
     # Bytes
 
+    @property
+    def has_output(self) -> bool:
+        """Whether something is to be sent."""
+        return not self._written.is_empty or (self.frames is not None and self.frames.has_output)
+
+    def take(self, size: int) -> list[bytes | memoryview]:
+        """Return about so many bytes to send, in parts; none if there is nothing to send."""
+        if self._written.is_empty and self.frames is not None:
+            return self.frames.take(size)
+        return self._written.take()
+
+    def buffer(self) -> memoryview:
+        """Return where bytes from the client belong; it may be more than will come."""
+        if self.frames is not None and self.state is ServerState.READY:
+            return self.frames.buffer()
+        return self._staging
+
+    def received(self, count: int) -> list[Event]:
+        """Take bytes that were received into the buffer."""
+        events: list[Event] = []
+        if self.frames is not None and self.state is ServerState.READY:
+            events += self.frames.received(count)
+        elif self.state is not ServerState.CLOSED:
+            self._lines.feed(self._staging[:count])
+            events += self._read_lines()
+        if events and isinstance(events[-1], Refused):
+            self.state = ServerState.CLOSED
+        return events
+
     def receive(self, data: bytes) -> list[Event]:
         """Take bytes from the client, cut anywhere."""
-        self._lines.feed(data)
         events: list[Event] = []
-        while self.state is not ServerState.CLOSED:
-            line = self._lines.next_line()
-            if line is None:
-                break
-            events.append(self._read_line(line))
-        if self.state is ServerState.AWAIT_BANNER:
-            # A client that wants TLS sends no line end, and would wait for as long as this side.
-            begun = self._lines.peek(60)
-            if not (BANNER + b"\r").startswith(begun):
-                self.state = ServerState.CLOSED
-                events.append(Refused(_no_banner(begun)))
+        rest = memoryview(data)
+        while rest and self.state is not ServerState.CLOSED:
+            space = self.buffer()
+            count = min(len(space), len(rest))
+            space[:count] = rest[:count]
+            events += self.received(count)
+            rest = rest[count:]
         return events
 
     def receive_end(self) -> None:
         """The client will send nothing more."""
         self.state = ServerState.CLOSED
 
-    def _read_line(self, line: bytes | TooLong) -> Event:
-        match self.state:
-            case ServerState.AWAIT_BANNER:
-                event = self._read_banner(line)
-            case ServerState.AWAIT_TARGET:
-                event = self._read_target(line)
-            case _:
-                event = self._read_request(line)
-        if isinstance(event, Refused):
-            self.state = ServerState.CLOSED
-        return event
+    def _chosen(self) -> LinesServer | FramesServer:
+        if self._talk is None:
+            raise RuntimeError(f"nothing can be answered now: {self.state.name}")
+        return self._talk
+
+    def _spell(self, spell: Any, value: list[Any]) -> Spelled:
+        try:
+            spelled: Spelled = spell(value)
+        except pyon.EncodeError as exc:
+            # Raised as TypeError, which every peer knows.
+            return self.spell_failure(TypeError(str(exc)))
+        except Exception as exc:  # noqa: BLE001  may be raised by an encoder that was registered; the caller waits for an answer
+            return self.spell_failure(exc)
+        return spelled
+
+    def _read_lines(self) -> list[Event]:
+        events: list[Event] = []
+        while self._talk is None:
+            line = self._lines.next_line()
+            if line is None:
+                break
+            awaits_banner = self.state is ServerState.AWAIT_BANNER
+            events.append(self._read_banner(line) if awaits_banner else self._read_target(line))
+            if isinstance(events[-1], Refused):
+                return events
+        if self.state is ServerState.AWAIT_BANNER:
+            # A client that wants TLS sends no line end, and would wait for as long as this side.
+            begun = self._lines.peek(60)
+            if not (BANNER + b"\r").startswith(begun):
+                events.append(Refused(_no_banner(begun)))
+        elif isinstance(self._talk, LinesServer):
+            events += self._talk.read()
+        elif self._talk is not None:
+            # The client may have gone on without waiting.
+            events += self._talk.feed(self._lines.rest())
+        return events
 
     def _read_banner(self, line: bytes | TooLong) -> Event:
         if line != BANNER and line != BANNER + b"\r":
@@ -184,9 +239,10 @@ class ServerSession:
         greeting = {
             "targets": self._targets,
             "description": self._description,
-            "features": [FEATURE_JSON],
+            "features": list(FEATURES),
         }
-        return Welcomed(encode_line(greeting, "json"))
+        self._written.put(0, encode_line(greeting, "json"))
+        return Welcomed()
 
     def _read_target(self, line: bytes | TooLong) -> Event:
         if isinstance(line, TooLong):
@@ -202,51 +258,16 @@ class ServerSession:
         else:
             return Refused(f"it asked for the unknown target {text!r}")
         features = text[len(target) :].split()
-        if any(feature != FEATURE_JSON for feature in features):
+        if not set(features) <= set(FEATURES):
             return Refused(f"it asked for unknown features of {target!r}: {features}")
-        self._syntax = "json" if features else "python"
+        if FEATURE_FRAMES in features:
+            self.frames = self._talk = FramesServer(self._max_message_size, self._staging)
+        else:
+            syntax: Syntax = "json" if FEATURE_JSON in features else "python"
+            self._talk = LinesServer(syntax, self._lines, self._written)
+            self._lines.limit = self._max_message_size
         self.state = ServerState.READY
-        self._lines.limit = self._max_message_size
         return TargetChosen(target)
-
-    def _read_request(self, line: bytes | TooLong) -> Event:
-        self._last_request += 1
-        number = self._last_request
-        if isinstance(line, TooLong):
-            # Travels as a ValueError, which every peer knows.
-            error = MessageTooLargeError("a request", line.size, self._max_message_size)
-            return BadRequest(number, ValueError(str(error)))
-        try:
-            request = pyon.decode(line, syntax=self._syntax)
-        except pyon.InvalidValueError as exc:
-            return BadRequest(number, ValueError(f"a value in the request cannot be built: {exc}"))
-        except pyon.DecodeError as exc:
-            return Refused(f"it sent a line that is no PYON: {exc}")
-        return _understand(number, request)
-
-
-def _understand(number: int, request: Any) -> Call | MethodListAsked | BadRequest:
-    # Compared as text: an array that stands there would be compared element by element.
-    if not isinstance(request, dict) or not isinstance(request.get("action"), str):
-        return BadRequest(number, ValueError("a request is a dict with an action, a str"))
-    match request:
-        case {"action": "call", "name": str(name), "args": list(args) | tuple(args)}:
-            kwargs = request.get("kwargs", {})
-            if isinstance(kwargs, dict) and all(isinstance(key, str) for key in kwargs):
-                return Call(number, name, args, kwargs)
-            problem = "kwargs must be a dict whose keys are str"
-        case {"action": "get_rpc_method_list"}:
-            return MethodListAsked(number)
-        case {"action": "call"}:
-            problem = "a call needs a name (str) and args (list or tuple)"
-        case _:
-            action = request["action"]
-            problem = f"unknown action {action!r}; known are 'call' and 'get_rpc_method_list'"
-    return BadRequest(number, ValueError(problem))
-
-
-def _failure(packed: dict[str, Any]) -> dict[str, Any]:
-    return {"status": "failed", "exception": packed}
 
 
 def _no_banner(line: bytes | TooLong) -> str:

@@ -32,11 +32,11 @@ class Server(ConnectionServer):
 
     __module__ = "sipyco.logs"
 
-    def _make_protocol(self) -> asyncio.Protocol:
+    def _make_protocol(self) -> asyncio.BaseProtocol:
         return _Connection(self)
 
 
-class _Connection(ServerConnection):
+class _Connection(ServerConnection, asyncio.Protocol):
     """One program that sends its log."""
 
     def __init__(self, server: Server) -> None:

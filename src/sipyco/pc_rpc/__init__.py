@@ -10,9 +10,11 @@ from sipyco._wire.remote_exceptions import (
     current_exc_packed,
     raise_packed_exc,
 )
+from sipyco.pc_rpc._abandon import rpc_method
 from sipyco.pc_rpc._asyncio_client import AsyncioClient
 from sipyco.pc_rpc._best_effort_client import BestEffortClient
 from sipyco.pc_rpc._client import Client
+from sipyco.pc_rpc._current_call import current_call
 from sipyco.pc_rpc._proxy import AutoTarget
 from sipyco.pc_rpc._server import Server
 from sipyco.pc_rpc._server_loop import simple_server_loop
@@ -27,7 +29,9 @@ __all__ = [
     "IncompatibleServer",
     "MessageTooLargeError",
     "Server",
+    "current_call",
     "current_exc_packed",
     "raise_packed_exc",
+    "rpc_method",
     "simple_server_loop",
 ]

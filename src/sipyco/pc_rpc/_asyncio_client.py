@@ -1,31 +1,36 @@
 """The client for programs on an event loop."""
 
 import asyncio
-import functools
 from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from os import PathLike
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from sipyco._io import asyncio_, sockets
+from sipyco._io import sockets
 from sipyco._io.tls import SimpleSSLConfig, choose_config
-from sipyco._wire.errors import ConnectionLost, IncompatibleServer
+from sipyco._wire.errors import ConnectionLost
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
 from sipyco._wire.remote_exceptions import GenericRemoteException
-from sipyco._wire.rpc_client import ClientSession, Event, Failed, Greeted, Returned, Selected
+from sipyco._wire.rpc_client import ClientSession, Failed, StreamBegun
+from sipyco.pc_rpc._asyncio_conversation import AsyncioConversation
+from sipyco.pc_rpc._asyncio_stream import AsyncRemoteStream
 from sipyco.pc_rpc._client import outcome
+from sipyco.pc_rpc._options import RpcOptions
 from sipyco.pc_rpc._proxy import AutoTarget, Proxy, TargetName, choose_target
 
 __all__ = ["AsyncioClient"]
 
-E = TypeVar("E", Greeted, Selected)
+_DEFAULTS = RpcOptions()
 
 
 class AsyncioClient(Proxy):
     """Like :class:`Client`, on asyncio: all remote methods are coroutines.
 
-    Calls from several tasks take turns. One that is cancelled, or timed out with
-    :func:`asyncio.timeout`, leaves the connection usable: its answer, when it comes, is dropped.
+    Calls from several tasks overlap if the server is one of this version, and otherwise take
+    turns. One that is cancelled, or timed out with :func:`asyncio.timeout`, is cancelled on the
+    server too, and leaves the connection usable: its answer, when it comes, is dropped. A remote
+    generator is iterated over with ``async for``.
 
     Use :meth:`connect_rpc` after creation. As ``async with AsyncioClient() as client`` it is
     closed at the end of the block.
@@ -34,15 +39,9 @@ class AsyncioClient(Proxy):
     __module__ = "sipyco.pc_rpc"
 
     def __init__(self) -> None:
-        self._rpc_link: asyncio_.AsyncioLink | None = None
-        self._rpc_is_connecting = False
-        self._rpc_session = ClientSession("the server")
-        self._rpc_greeting = Greeted([], None, frozenset())
-        self._rpc_target: str | None = None
-        self._rpc_known_methods: frozenset[str] = frozenset()
-        self._rpc_turn = asyncio.Lock()
-        self._rpc_waiting: asyncio.Future[Event] | None = None
-        self._rpc_loss: OSError | None = None
+        # Also after it was lost; None after it was closed.
+        self._rpc_conversation: AsyncioConversation | None = None
+        self._rpc_last: AsyncioConversation | None = None
 
     async def connect_rpc(
         self,
@@ -61,29 +60,18 @@ class AsyncioClient(Proxy):
         After an error nothing is left open, and it can be tried again.
         """
         config = choose_config(ssl_config, local_cert, local_key, peer_cert)
-        if self._rpc_link is not None or self._rpc_is_connecting:
+        if self._rpc_conversation is not None:
             raise RuntimeError("already connected; call close_rpc() first")
-        peer = sockets.peer_name(host, port)
-        session = ClientSession(peer, max_message_size=max_message_size)
-        self._rpc_session = session
-        self._rpc_target, self._rpc_known_methods = None, frozenset()
-        self._rpc_loss = None
-        take = functools.partial(self._rpc_take, session)
-        lost = functools.partial(self._rpc_lost, session)
-        self._rpc_is_connecting = True
+        conversation = AsyncioConversation(sockets.peer_name(host, port), max_message_size)
+        self._rpc_conversation = self._rpc_last = conversation
         try:
-            link = await asyncio_.connect(host, port, config, take, lost)
-            if not self._rpc_is_connecting:
-                link.close()
-                raise ConnectionLost(f"the connection to {peer} was closed by this side")
-        finally:
-            self._rpc_is_connecting = False
-        self._rpc_link = link
-        try:
-            self._rpc_greeting = await self._rpc_handshake(self._rpc_session.connect(), Greeted)
-            await self.select_rpc_target(target_name)
+            await conversation.connect(host, port, config)
+            await self._rpc_select(conversation, target_name)
         except BaseException:
-            await self.close_rpc()
+            closed = conversation.close()
+            if self._rpc_conversation is conversation:
+                self._rpc_conversation = None
+            await _Closing(closed)
             raise
 
     async def select_rpc_target(self, target_name: TargetName) -> None:
@@ -92,20 +80,18 @@ class AsyncioClient(Proxy):
         Raises:
             IncompatibleServer: There is no such target. Another can still be selected.
         """
-        self._rpc_connected()
-        target = choose_target(target_name, self._rpc_greeting)
-        if target is not None:
-            selected = await self._rpc_handshake(self._rpc_session.select(target), Selected)
-            self._rpc_known_methods = selected.methods
-            self._rpc_target = target
+        await self._rpc_select(self._rpc_connected(), target_name)
 
     def get_selected_target(self) -> str | None:
         """Return the name of the selected target, or None."""
-        return self._rpc_target
+        return None if self._rpc_last is None else self._rpc_last.target
 
     def get_rpc_id(self) -> tuple[list[str], str | None]:
         """Return the names of the server's targets, and its description."""
-        return list(self._rpc_greeting.targets), self._rpc_greeting.description
+        if self._rpc_last is None:
+            return [], None
+        greeting = self._rpc_last.greeting
+        return list(greeting.targets), greeting.description
 
     def get_local_host(self) -> str:
         """Return the address of this end of the connection."""
@@ -113,7 +99,17 @@ class AsyncioClient(Proxy):
 
     async def get_rpc_method_list(self) -> dict[str, Any]:
         """Ask for the documentation of the target, as :meth:`Client.get_rpc_method_list` does."""
-        result: dict[str, Any] = outcome(await self._rpc_ask(self._rpc_session.ask_method_list))
+        result: dict[str, Any] = await self._rpc_ask(ClientSession.spell_method_list)
+        return result
+
+    async def ping_rpc(self) -> bool:
+        """Ask the server whether it is alive, as :meth:`Client.ping_rpc` does."""
+        await self._rpc_ask(ClientSession.spell_ping)
+        return True
+
+    async def get_rpc_status(self) -> dict[str, Any]:
+        """Ask the server what it does, as :meth:`Client.get_rpc_status` does."""
+        result: dict[str, Any] = await self._rpc_ask(ClientSession.spell_status)
         return result
 
     def close_rpc(self) -> Coroutine[Any, Any, None]:
@@ -122,11 +118,8 @@ class AsyncioClient(Proxy):
         Returns:
             A coroutine that ends when the connection has been closed. It need not be awaited.
         """
-        self._rpc_is_connecting = False  # as connect_rpc(), if under way, will notice
-        link, self._rpc_link = self._rpc_link, None
-        if link is not None:
-            link.close()
-        return _Closing(None if link is None else link.closed)
+        conversation, self._rpc_conversation = self._rpc_conversation, None
+        return _Closing(None if conversation is None else conversation.close())
 
     async def __aenter__(self) -> Self:
         """Return the client itself."""
@@ -142,90 +135,68 @@ class AsyncioClient(Proxy):
         await self.close_rpc()
 
     def _rpc_methods(self) -> frozenset[str]:
-        if self._rpc_link is None and self._rpc_loss is None:
+        if self._rpc_last is None:
             raise AttributeError("this client is not connected; await connect_rpc() first")
-        return self._rpc_known_methods
+        return self._rpc_last.methods
 
     def __dir__(self) -> list[str]:
         """List the remote methods as well, once they are known."""
-        return super().__dir__() if self._rpc_link is not None else list(object.__dir__(self))
+        if self._rpc_conversation is None:
+            return list(object.__dir__(self))
+        return super().__dir__()
+
+    def _rpc_method(self, name: str) -> Callable[..., Any]:
+        conversation = self._rpc_last
+        if conversation is not None and name in conversation.streams:
+            return partial(self._rpc_stream, _DEFAULTS, name)
+        return partial(self._rpc_invoke, name)
 
     async def _rpc_invoke(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
-        answer = await self._rpc_ask(lambda: self._rpc_session.call(name, args, kwargs))
+        return await self._rpc_call(_DEFAULTS, name, args, kwargs)
+
+    def _rpc_invoke_with(
+        self, options: RpcOptions, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        conversation = self._rpc_last
+        if conversation is not None and name in conversation.streams:
+            return self._rpc_stream(options, name, *args, **kwargs)
+        return self._rpc_call(options, name, args, kwargs)
+
+    def _rpc_stream(
+        self, options: RpcOptions, name: str, /, *args: Any, **kwargs: Any
+    ) -> AsyncRemoteStream:
+        conversation = self._rpc_connected()
+        call = partial(conversation.call, name, args, kwargs, options)
+        return AsyncRemoteStream(conversation, name, options, call)
+
+    async def _rpc_call(
+        self, options: RpcOptions, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        conversation = self._rpc_connected()
+        answer = await conversation.call(name, args, kwargs, options)
+        if isinstance(answer, StreamBegun):
+            return AsyncRemoteStream(conversation, name, options, None, answer.request)
         if isinstance(answer, Failed) and isinstance(answer.error, StopIteration):
             # A coroutine cannot raise it: Python would make a RuntimeError of it.
             raise GenericRemoteException(f"StopIteration: {answer.error}") from answer.error
         return outcome(answer)
 
-    def _rpc_connected(self) -> asyncio_.AsyncioLink:
-        if self._rpc_loss is not None:
-            raise ConnectionLost(str(self._rpc_loss)) from self._rpc_loss
-        if self._rpc_link is None:
-            raise ConnectionLost("not connected; call connect_rpc() first")
-        return self._rpc_link
+    async def _rpc_ask(self, spell: Any) -> Any:
+        return outcome(await self._rpc_connected().ask(spell))
 
-    async def _rpc_handshake(self, data: bytes, expected: type[E]) -> E:
-        link = self._rpc_connected()
-        try:
-            link.write(data)
-            event = await self._rpc_answer()
-        except BaseException:
-            # Without its handshake a conversation is of no use to anybody.
-            link.close()
-            raise
-        assert isinstance(event, expected)
-        return event
+    async def _rpc_select(self, conversation: AsyncioConversation, target_name: TargetName) -> None:
+        target = choose_target(target_name, conversation.greeting)
+        if target is not None:
+            await conversation.select(target)
 
-    async def _rpc_ask(self, ask: Callable[[], tuple[int, bytes]]) -> Returned | Failed:
-        async with self._rpc_turn:
-            link = self._rpc_connected()
-            session = self._rpc_session
-            while not session.awaits_answers and link.has_unread():
-                # What has come although nobody asked must not pass for the answer to this.
-                await asyncio.sleep(0)
-                link = self._rpc_connected()
-            requests_before = session.last_request
-            number = None
-            try:
-                counted, data = ask()
-                link.write(data)
-                number = counted
-                event = await self._rpc_answer()
-            except BaseException:
-                if number is not None:
-                    session.abandon(number)
-                elif session.last_request != requests_before:
-                    # Ctrl-C struck between the two: the session expects an answer to a request
-                    # of which perhaps nothing was sent.
-                    link.close()
-                raise
-            assert isinstance(event, Returned | Failed)
-            return event
-
-    async def _rpc_answer(self) -> Event:
-        self._rpc_connected()  # or its loss would be waited for in vain
-        self._rpc_waiting = asyncio.get_running_loop().create_future()
-        try:
-            return await self._rpc_waiting
-        finally:
-            self._rpc_waiting = None
-
-    def _rpc_take(self, session: ClientSession, data: bytes) -> None:
-        for event in session.receive(data):
-            if self._rpc_waiting is not None and not self._rpc_waiting.done():
-                self._rpc_waiting.set_result(event)
-
-    def _rpc_lost(self, session: ClientSession, reason: OSError) -> None:
-        session.receive_end()
-        if session is not self._rpc_session:
-            return  # an attempt to connect that was given up, and its end only noticed now
-        self._rpc_loss = reason
-        if self._rpc_waiting is not None and not self._rpc_waiting.done():
-            cause = reason.__cause__
-            # What answered is no pc_rpc server: the caller of connect_rpc wants to know just that.
-            self._rpc_waiting.set_exception(
-                cause if isinstance(cause, IncompatibleServer) else reason
+    def _rpc_connected(self) -> AsyncioConversation:
+        if self._rpc_conversation is None:
+            raise ConnectionLost(
+                "not connected; call connect_rpc() first"
+                if self._rpc_last is None
+                else "the connection was closed by this side"
             )
+        return self._rpc_conversation
 
 
 class _Closing(Coroutine[Any, Any, None]):

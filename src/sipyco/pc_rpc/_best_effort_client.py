@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
@@ -9,8 +10,11 @@ from sipyco._io.sockets import peer_name
 from sipyco._io.tls import SimpleSSLConfig, choose_config
 from sipyco._wire.errors import ConnectionLost
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
+from sipyco._wire.rpc_client import ClientSession
+from sipyco._wire.rpc_protocol import Spelled
 from sipyco.pc_rpc._client import outcome
 from sipyco.pc_rpc._conversation import Conversation
+from sipyco.pc_rpc._options import RpcOptions
 from sipyco.pc_rpc._proxy import BlockingProxy, TargetName, choose_target
 
 __all__ = ["BestEffortClient"]
@@ -98,15 +102,20 @@ class BestEffortClient(BlockingProxy):
 
     def get_rpc_method_list(self) -> dict[str, Any] | None:
         """Ask for the documentation of the target as :class:`Client` does; None if disconnected."""
+        result: dict[str, Any] | None = self._rpc_ask(
+            "get_rpc_method_list", ClientSession.spell_method_list
+        )
+        return result
+
+    def ping_rpc(self) -> bool:
+        """Ask the server whether it is alive as :class:`Client` does; False if disconnected."""
         conversation = self._rpc_conversation
-        if conversation is None:
-            return None
-        try:
-            answer = conversation.ask_method_list()
-        except OSError as exc:
-            self._rpc_lost(conversation, "get_rpc_method_list", exc)
-            return None
-        result: dict[str, Any] = outcome(answer)
+        self._rpc_ask("ping_rpc", ClientSession.spell_ping)
+        return conversation is not None and conversation is self._rpc_conversation
+
+    def get_rpc_status(self) -> dict[str, Any] | None:
+        """Ask the server what it does as :class:`Client` does; None if disconnected."""
+        result: dict[str, Any] | None = self._rpc_ask("get_rpc_status", ClientSession.spell_status)
         return result
 
     def close_rpc(self) -> None:
@@ -121,11 +130,26 @@ class BestEffortClient(BlockingProxy):
         return self._rpc_known_methods
 
     def _rpc_invoke(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        return self._rpc_try(name, lambda conversation: conversation.call(name, args, kwargs))
+
+    def _rpc_invoke_with(
+        self, options: RpcOptions, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return self._rpc_try(
+            name, lambda conversation: conversation.call(name, args, kwargs, options)
+        )
+
+    def _rpc_ask(self, name: str, spell: Callable[[ClientSession], Spelled]) -> Any:
+        return self._rpc_try(name, lambda conversation: conversation.ask(f"{name}()", spell))
+
+    def _rpc_try(self, name: str, ask: Callable[[Conversation], Any]) -> Any:
         conversation = self._rpc_conversation
         if conversation is None:
             return None
         try:
-            answer = conversation.call(name, args, kwargs)
+            answer = ask(conversation)
+        except TimeoutError:  # of the caller's own making (rpc_options)
+            raise
         except OSError as exc:  # of this connection: what the method raised is in the answer
             self._rpc_lost(conversation, name, exc)
             return None

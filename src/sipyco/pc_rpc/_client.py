@@ -5,9 +5,11 @@ from typing import Any
 
 from sipyco._io.tls import SimpleSSLConfig, choose_config
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
-from sipyco._wire.rpc_client import Failed, Returned
+from sipyco._wire.rpc_client import ClientSession, Failed, Returned
 from sipyco.pc_rpc._conversation import Conversation
+from sipyco.pc_rpc._options import RpcOptions
 from sipyco.pc_rpc._proxy import AutoTarget, BlockingProxy, TargetName, choose_target
+from sipyco.pc_rpc._stream import RemoteStream
 
 __all__ = ["Client"]
 
@@ -20,10 +22,12 @@ class Client(BlockingProxy):
     no methods are not reachable; write methods that get and set them.
 
     The connection is made on creation and ended by :meth:`close_rpc` or the end of a ``with``
-    block. A client may be used from several threads, whose calls take turns.
+    block. A client may be used from several threads, whose calls overlap if the server is one of
+    this version, and otherwise take turns. A remote generator gives an iterator.
 
-    A call that times out or is interrupted leaves the connection usable: its answer, when it
-    comes, is recognised and dropped.
+    A call that times out or is interrupted leaves the connection usable: the server is asked to
+    stop, and its answer, when it comes, is recognised and dropped. :meth:`rpc_options` gives
+    calls a timeout as a whole, and tells of their progress.
 
     Args:
         host: Name, IPv4 or IPv6 address of the server.
@@ -104,7 +108,41 @@ class Client(BlockingProxy):
             of the argument specification (a dict with the keys of
             :func:`inspect.getfullargspec`) and the docstring. Docstrings may be None.
         """
-        result: dict[str, Any] = outcome(self._rpc_conversation.ask_method_list())
+        what = "the list of methods"
+        result: dict[str, Any] = outcome(
+            self._rpc_conversation.ask(what, ClientSession.spell_method_list)
+        )
+        return result
+
+    def ping_rpc(self) -> bool:
+        """Ask the server whether it is alive: its event loop runs, whatever its methods do.
+
+        Returns:
+            True.
+
+        Raises:
+            IncompatibleServer: The server is one that cannot be asked, such as an older one.
+            OSError: It does not answer, as for every call.
+        """
+        outcome(self._rpc_conversation.ask("ping_rpc()", ClientSession.spell_ping))
+        return True
+
+    def get_rpc_status(self) -> dict[str, Any]:
+        """Ask the server what it does, which is answered beside its work.
+
+        Returns:
+            A dict of ``calls``, a list of those that run or wait on all connections, each a dict
+            of ``target`` and ``method``, ``peer`` (who asked), ``state`` (``"running"`` or
+            ``"waiting"``), ``since`` (of the state, in seconds of Unix time) and ``seconds``
+            (likewise, until now); and ``connections``, their number.
+
+        Raises:
+            IncompatibleServer: As for :meth:`ping_rpc`.
+            OSError: Likewise.
+        """
+        result: dict[str, Any] = outcome(
+            self._rpc_conversation.ask("get_rpc_status()", ClientSession.spell_status)
+        )
         return result
 
     def close_rpc(self) -> None:
@@ -117,9 +155,16 @@ class Client(BlockingProxy):
     def _rpc_invoke(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         return outcome(self._rpc_conversation.call(name, args, kwargs))
 
+    def _rpc_invoke_with(
+        self, options: RpcOptions, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return outcome(self._rpc_conversation.call(name, args, kwargs, options))
 
-def outcome(answer: Returned | Failed) -> Any:
+
+def outcome(answer: Returned | Failed | RemoteStream) -> Any:
     """Return what the answer holds, or raise it."""
+    if isinstance(answer, RemoteStream):
+        return answer
     if isinstance(answer, Failed):
         raise answer.error
     return answer.value

@@ -1,26 +1,38 @@
-"""One connection to the server: its requests are carried out in order, one at a time."""
+"""One connection to the server: its requests are carried out, and answered."""
 
 import asyncio
-import functools
 import inspect
 import logging
+import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sipyco._io.connection import ServerConnection
+from sipyco._io.outgoing import write_some
+from sipyco._io.sockets import certificate_subject
 from sipyco._wire import limits
+from sipyco._wire.rpc_protocol import Spelled
 from sipyco._wire.rpc_server import (
     BadRequest,
     Call,
+    Cancelled,
+    Credit,
     Event,
     MethodListAsked,
     Refused,
     ServerSession,
+    StatusAsked,
     TargetChosen,
     Welcomed,
 )
 from sipyco.pc_rpc import _describe
+from sipyco.pc_rpc._abandon import Abandon, is_cancelled
+from sipyco.pc_rpc._current_call import CurrentCall, Peer, set_current_call
+from sipyco.pc_rpc._item_stream import give_items
+from sipyco.pc_rpc._progress import ProgressReports
+from sipyco.pc_rpc._runner import AnyGenerator, is_generator
+from sipyco.pc_rpc._running_call import RunningCall
 
 if TYPE_CHECKING:
     from sipyco.pc_rpc._server import Server
@@ -29,65 +41,132 @@ __all__ = ["Connection"]
 
 logger = logging.getLogger("sipyco.pc_rpc")
 
+FAIR_SHARE = 0.001
+"""Seconds after which other connections have their turn, though requests of this one wait."""
 
-class Connection(ServerConnection):
+
+class Connection(ServerConnection, asyncio.BufferedProtocol):
     """Drives a session over a transport, and calls what the session asks for."""
 
     def __init__(self, server: "Server") -> None:
         super().__init__(server)
-        self._server = server
-        self._session = ServerSession(
-            server.targets.keys(), server.description, max_message_size=server.max_message_size
+        self.session = ServerSession(
+            server.targets.keys(),
+            server.description,
+            max_message_size=server.max_message_size,
+            staging=server.staging,
         )
+        self._server = server
         self._target: object = None
-        self._events: deque[Event] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._target_name = ""
+        self._caller = Peer("unknown")
+        self._waiting: deque[Event] = deque()
+        self._running: dict[int, RunningCall] = {}
         self._advance_is_scheduled = False
+        self._writable: asyncio.Future[None] | None = None
 
-    def data_received(self, data: bytes) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        self._caller = Peer(self.peer, certificate_subject(transport))
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Tell asyncio where to receive."""
+        return self.session.buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take what the client sends."""
-        self._events.extend(self._session.receive(data))
-        if len(self._events) > limits.MAX_QUEUED_REQUESTS:
+        self._take(self.session.received(nbytes))
+
+    def resume_writing(self) -> None:
+        """Go on with a client that reads its answers again."""
+        super().resume_writing()
+        self.flush()
+        self._advance()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End. What becomes of calls that run is up to them; nobody gets their answers."""
+        self._waiting.clear()
+        super().connection_lost(exc)
+        self._wake_streams()
+        for call in list(self._running.values()):
+            call.give_up()
+
+    def close(self) -> None:
+        """Close when the answers so far have been sent. Nothing more is carried out."""
+        self._waiting.clear()
+        self.is_closing = True
+        self.flush()
+        self._close_if_sent()
+
+    def flush(self) -> None:
+        """Send what there is to send, now or as soon as there is room."""
+        transport = self.transport
+        while transport is not None and self.can_write and not transport.is_closing():
+            if not write_some(transport, self.session.take):
+                break
+        if self.can_write:
+            self._wake_streams()
+        if self.is_closing:
+            self._close_if_sent()
+
+    async def until_writable(self) -> None:
+        """Wait until the client has read most of what was sent to it."""
+        while not self.can_write and not self.is_closing:
+            if self._writable is None:
+                self._writable = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._writable)
+
+    # Requests
+
+    def _take(self, events: list[Event]) -> None:
+        for event in events:
+            match event:
+                case Cancelled(request):
+                    self._cancel(request)
+                case Credit(request, items):
+                    if request in self._running:
+                        self._running[request].add_credit(items)
+                case _:
+                    self._waiting.append(event)
+        if self._is_full():
             assert self.transport is not None
             self.transport.pause_reading()
         self._advance()
 
-    def resume_writing(self) -> None:
-        """Go on with requests of a client that reads its answers again."""
-        super().resume_writing()
-        self._advance()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End. A call that runs is run to its end; nobody gets its answer."""
-        self._events.clear()
-        super().connection_lost(exc)
-
-    def close(self) -> None:
-        """Close when the answers so far have been sent. Nothing more is carried out."""
-        self._events.clear()
-        super().close()
-
-    # Carrying out
+    def _is_full(self) -> bool:
+        if self.session.overlaps:
+            return len(self._waiting) + len(self._running) >= limits.MAX_OVERLAPPING_CALLS
+        return len(self._waiting) > limits.MAX_QUEUED_REQUESTS
 
     def _advance(self) -> None:
-        """Take the next event, if it can be handled now.
+        """Carry out what waits and can begin now.
 
-        One at a time: a client that sends many requests ahead must not keep the others waiting.
+        Not for long: a client that sends many requests ahead must not keep the others waiting.
         """
-        if self._task is not None or not self.can_write or not self._events:
-            return
-        self._handle(self._events.popleft())
+        if self._waiting:
+            until = time.monotonic() + FAIR_SHARE
+            while self._can_begin():
+                self._handle(self._waiting.popleft())
+                if time.monotonic() > until:
+                    break
+        self.flush()
         if self.is_closing or self.transport is None:
             return
-        if self._events and not self._advance_is_scheduled:
+        if self._can_begin() and not self._advance_is_scheduled:
             self._advance_is_scheduled = True
             asyncio.get_running_loop().call_soon(self._advance_later)
-        elif not self._events and not self.transport.is_reading():
+        if not self._is_full() and not self.transport.is_reading():
             self.transport.resume_reading()
 
     def _advance_later(self) -> None:
         self._advance_is_scheduled = False
         self._advance()
+
+    def _can_begin(self) -> bool:
+        if not self._waiting or not self.can_write or self.is_closing:
+            return False
+        return self.session.overlaps or not self._running
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -95,16 +174,30 @@ class Connection(ServerConnection):
                 self._call(event)
             case MethodListAsked(request):
                 self._tell_methods(request)
+            case StatusAsked(request):
+                self._tell_status(request)
             case BadRequest(request, error):
                 self._fail(request, error)
-            case Welcomed(greeting):
+            case Welcomed():
                 self.has_spoken()
-                self.write(greeting)
             case TargetChosen(target):
                 self._choose(target)
             case Refused(reason):
                 logger.warning("closed the connection from %s: %s", self.peer, reason)
                 self.close()
+
+    def _cancel(self, request: int) -> None:
+        if request in self._running:
+            self._running[request].give_up()
+            return
+        # It has not begun.
+        for event in self._waiting:
+            if not isinstance(event, Welcomed | TargetChosen | Refused | Cancelled | Credit) and (
+                event.request == request
+            ):
+                self._waiting.remove(event)
+                self._end(request)
+                return
 
     def _choose(self, name: str) -> None:
         server = self._server
@@ -113,15 +206,17 @@ class Connection(ServerConnection):
             # What makes a target may be any function of the user's.
             self._target = target() if _describe.is_factory(target) else target
             names = _describe.method_names(self._target, allow_private=server.allow_private)
+            streams = _describe.generator_names(self._target, names)
         except BaseException as exc:
             # The client only sees its connection closed, so the log has to tell why.
             logger.exception("target %r could not be made for %s", name, self.peer)
             self.close()
             self._heed(exc)
             return
+        self._target_name = name
         if server.builtin_terminate:
             names.add("terminate")
-        self.write(self._session.selected(names))
+        self.session.selected(names, streams)
 
     def _tell_methods(self, request: int) -> None:
         server = self._server
@@ -132,52 +227,146 @@ class Connection(ServerConnection):
         except Exception as exc:  # noqa: BLE001  the caller waits for an answer
             self._fail(request, exc)
         else:
-            self.write(self._session.returned(request, documentation))
+            self._answer(request, self.session.spell_result([documentation]))
+
+    def _tell_status(self, request: int) -> None:
+        server = self._server
+        status = {"calls": server.runner.status(), "connections": len(server.connections)}
+        self._answer(request, self.session.spell_result([status]))
+
+    # Calls
 
     def _call(self, call: Call) -> None:
         server = self._server
         if call.name == "terminate" and server.builtin_terminate:
-            self.write(self._session.returned(call.request, None))
+            self._answer(call.request, self.session.spell_result([None]))
             server.terminate()
             return
-        spell = functools.partial(self._session.returned, call.request)
+        current = CurrentCall(call.name, self._caller)
+        if call.timeout is not None:
+            current.deadline = time.monotonic() + call.timeout
+        spell = self.session.spell_result
         try:
             method = _describe.look_up(self._target, call.name, allow_private=server.allow_private)
-            if not server.runner.can_run_at_once():
-                running = server.runner.run(call.name, method, call.args, call.kwargs, spell)
-                self._start(call, running)
+            if not server.runner.can_run_at_once() or call.wants_progress:
+                self._start(
+                    call,
+                    method,
+                    current,
+                    lambda running: server.runner.run(
+                        running, method, call.args, call.kwargs, spell
+                    ),
+                )
                 return
-            value = method(*call.args, **call.kwargs)
+            with set_current_call(current):
+                result = [method(*call.args, **call.kwargs)]
         except BaseException as exc:  # noqa: BLE001  the caller waits for an answer, whatever it is
             self._fail(call.request, exc)
             return
-        if inspect.isawaitable(value):
-            self._start(call, server.runner.finish(value, spell))
+        call.args, call.kwargs = (), {}  # of which the value may be one
+        if inspect.isawaitable(result[0]) or is_generator(result[0]):
+            self._start(
+                call,
+                method,
+                current,
+                lambda running: server.runner.finish(running, result, spell),
+                result,
+            )
         else:
-            self.write(spell(value))
+            self._answer(call.request, spell(result))
 
-    def _start(self, call: Call, running: Coroutine[Any, Any, bytes]) -> None:
-        self._task = self._server.runner.start(self._perform(call, running))
+    def _start(
+        self,
+        call: Call,
+        method: Callable[..., Any],
+        current: CurrentCall,
+        run: Callable[[RunningCall], Coroutine[Any, Any, Spelled | AnyGenerator]],
+        result: Sequence[Any] = (),
+    ) -> None:
+        # In lines, the client cannot say that it gives up: it may have left on purpose.
+        default: Abandon = "cancel" if self.session.overlaps else "finish"
+        running = RunningCall(
+            current,
+            self._target_name,
+            is_cancelled=is_cancelled(method, self._server.abandon, default),
+        )
+        if call.timeout is not None:
+            running.expire_after(call.timeout)
+        progress = None
+        if call.wants_progress:
+            progress = ProgressReports(
+                lambda fraction, text: self._send_progress(call.request, fraction, text)
+            )
+            current.tell_with(progress.tell)
+        self._running[call.request] = running
+        self._server.runner.start(
+            running, self._perform(call.request, running, run(running), progress, result)
+        )
 
-    async def _perform(self, call: Call, running: Coroutine[Any, Any, bytes]) -> None:
+    async def _perform(
+        self,
+        request: int,
+        running: RunningCall,
+        work: Coroutine[Any, Any, Spelled | AnyGenerator],
+        progress: ProgressReports | None,
+        result: Sequence[Any],
+    ) -> None:
+        answer: Spelled | None = None
+        error: BaseException | None = None
         try:
-            answer = await running
+            running.check()
+            done = await work
+            if isinstance(done, Spelled):
+                answer = done
+            else:
+                answer = await give_items(self, request, running, done, self._server.runner)
         except BaseException as exc:
-            if isinstance(exc, asyncio.CancelledError) and self.is_closing:
+            is_given_up = running.current.cancelled and isinstance(exc, asyncio.CancelledError)
+            if isinstance(exc, asyncio.CancelledError) and self.is_closing and not is_given_up:
                 raise  # this task is cancelled, rather than the method's own business
-            if _is_disguised_stop(exc):
-                exc = exc.__cause__ or exc
-            self._fail(call.request, exc)
-        else:
-            self.write(answer)
+            error = (exc.__cause__ or exc) if _is_disguised_stop(exc) else exc
         finally:
-            self._task = None
+            # Python warns of coroutines that are never awaited, as when a call is given up early.
+            work.close()
+            if result and inspect.iscoroutine(result[0]):
+                result[0].close()
+            running.end()
+            self._running.pop(request, None)
+        if progress is not None:
+            progress.finish()
+        if running.is_expired and (answer is None or error is not None):
+            self._fail(request, TimeoutError("the time that the caller gave is up"))
+        elif running.current.cancelled and isinstance(error, asyncio.CancelledError):
+            self._end(request)
+        elif error is not None:
+            self._fail(request, error)
+        elif answer is None or (running.current.cancelled and self.session.overlaps):
+            self._end(request)
+        else:
+            self._answer(request, answer)
         self._advance()
+
+    def _send_progress(self, request: int, fraction: float | None, text: str) -> bool:
+        if self.session.frames is None or not self.can_write or self.is_closing:
+            return False
+        self.session.frames.send_progress(request, fraction, text)
+        self.flush()
+        return True
+
+    # Answers
+
+    def _answer(self, request: int, answer: Spelled) -> None:
+        if not self.closed.done():
+            self.session.answer(request, answer)
+
+    def _end(self, request: int) -> None:
+        if self.session.frames is not None and not self.closed.done():
+            self.session.frames.end(request)
 
     def _fail(self, request: int, error: BaseException) -> None:
         if logger.isEnabledFor(logging.INFO):
             logger.info("request of %s failed", self.peer, exc_info=error)
-        self.write(self._session.failed(request, error))
+        self._answer(request, self.session.spell_failure(error))
         self._heed(error)
 
     def _heed(self, error: BaseException) -> None:
@@ -189,6 +378,15 @@ class Connection(ServerConnection):
             # Ctrl-C was meant for this program too. Raised from here, uvloop would only close the
             # connection.
             asyncio.get_running_loop().call_soon(_interrupt, error)
+
+    def _close_if_sent(self) -> None:
+        if not self.session.has_output:
+            super().close()
+
+    def _wake_streams(self) -> None:
+        writable, self._writable = self._writable, None
+        if writable is not None:
+            writable.set_result(None)
 
 
 def _is_disguised_stop(error: BaseException) -> bool:

@@ -8,7 +8,14 @@ from typing import Any
 
 from sipyco import pyon
 
-__all__ = ["document_function", "document_target", "is_factory", "look_up", "method_names"]
+__all__ = [
+    "document_function",
+    "document_target",
+    "generator_names",
+    "is_factory",
+    "look_up",
+    "method_names",
+]
 
 _MISSING = object()
 
@@ -54,6 +61,15 @@ def method_names(target: object, *, allow_private: bool) -> set[str]:
     names = {str.__str__(name) for name in listed if isinstance(name, str)}
     names = {name for name in names if not _is_private(name, allow_private)}
     return {name for name in names if _is_method(target, name)}
+
+
+def generator_names(target: object, names: Iterable[str]) -> set[str]:
+    """Return those of the names whose methods are known to give items one by one."""
+    return {name for name in names if _is_generator_function(getattr(type(target), name, None))}
+
+
+def _is_generator_function(method: object) -> bool:
+    return inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method)
 
 
 def look_up(target: object, name: str, *, allow_private: bool) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sipyco._wire.rpc_client import Greeted
+from sipyco.pc_rpc._options import OnProgress, RpcOptions, checked_options
 
 __all__ = ["AutoTarget", "BlockingProxy", "Proxy", "TargetName", "choose_target"]
 
@@ -53,6 +54,33 @@ class Proxy:
         """Call the remote method."""
         raise RuntimeError(f"{type(self).__name__} does not say how it calls {name}")
 
+    def _rpc_invoke_with(
+        self, options: RpcOptions, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call the remote method with options."""
+        raise RuntimeError(f"{type(self).__name__} does not say how it calls {name} with {options}")
+
+    def rpc_options(
+        self, *, timeout: float | None = None, on_progress: OnProgress | None = None
+    ) -> "ProxyWithOptions":
+        """Return a view of this client whose calls have options.
+
+        As in ``client.rpc_options(timeout=10).measure()``.
+
+        Args:
+            timeout: Seconds that a call may take as a whole, then it raises TimeoutError. The
+                server is told: it cancels a coroutine, and other methods can ask for their
+                deadline. The iteration of a stream counts as part of the call.
+            on_progress: Called as ``on_progress(fraction, text)`` while the call runs, by the
+                thread or the task that calls, with what the method tells by
+                ``current_call().progress``. What it raises ends the call.
+
+        Raises:
+            TypeError: An option is not of its type.
+            ValueError: The timeout is negative.
+        """
+        return ProxyWithOptions(self, checked_options(timeout, on_progress))
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         # Python itself asks for dunder names, as do copy and pickle, before __init__ has run.
         if name.startswith(("__", "_rpc_")):
@@ -69,11 +97,29 @@ class Proxy:
             # Python would add the same hint once more if it knew of this object.
             message = f"the remote target has no method {name!r}{hint}"
             raise AttributeError(message, name=name, obj=None)
+        return self._rpc_method(name)
+
+    def _rpc_method(self, name: str) -> Callable[..., Any]:
+        """Return what calls the remote method."""
         return functools.partial(self._rpc_invoke, name)
 
     def __dir__(self) -> list[str]:
         """List the remote methods as well, for completion in interactive shells."""
         return sorted({*super().__dir__(), *(self._rpc_methods() or ())})
+
+
+class ProxyWithOptions(Proxy):
+    """A client as :meth:`Proxy.rpc_options` shows it: its remote methods, and nothing else."""
+
+    def __init__(self, client: Proxy, options: RpcOptions) -> None:
+        self._rpc_client = client
+        self._rpc_options = options
+
+    def _rpc_methods(self) -> Collection[str] | None:
+        return self._rpc_client._rpc_methods()
+
+    def _rpc_invoke(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        return self._rpc_client._rpc_invoke_with(self._rpc_options, name, args, kwargs)
 
 
 class BlockingProxy(Proxy):

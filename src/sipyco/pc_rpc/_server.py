@@ -10,9 +10,10 @@ from typing import Any
 from sipyco import pyon
 from sipyco._io.connection import ConnectionServer
 from sipyco._wire import limits
-from sipyco._wire.rpc_protocol import BANNER, FEATURE_JSON
-from sipyco._wire.rpc_server import ServerSession, Welcomed
+from sipyco._wire.rpc_protocol import BANNER, FEATURE_FRAMES
+from sipyco._wire.rpc_server import ServerSession
 from sipyco.pc_rpc import _describe
+from sipyco.pc_rpc._abandon import Abandon, check_abandon
 from sipyco.pc_rpc._connection import Connection
 from sipyco.pc_rpc._runner import Runner
 
@@ -36,7 +37,7 @@ class Server(ConnectionServer):
         description: What people should know about this server, or None.
         builtin_terminate: Clients can end the server: all targets get a method ``terminate``,
             which makes :meth:`wait_terminate` return. So does a method that raises SystemExit.
-        allow_parallel: Coroutine methods called by different clients run at the same time.
+        allow_parallel: Coroutine methods run at the same time, also those called by one client.
         threads: Plain methods run in one worker thread, still one after the other. Meanwhile the
             server accepts connections, answers pings and can be terminated. The thread is not
             the main one, and always the same.
@@ -45,6 +46,11 @@ class Server(ConnectionServer):
             until the server answers it with True itself, without calling it; None to let it
             wait. The event loop must be free: coroutine methods, or ``threads``.
         max_message_size: Bytes allowed in a request.
+        abandon: What becomes of a call that its caller gives up: by a timeout, by cancelling it or
+            by leaving. ``"cancel"``: a coroutine is cancelled, and what has not begun does not
+            begin. ``"finish"``: it is carried out to its end. None: the former, unless the
+            client is of an older version, which can only leave. :func:`rpc_method` says
+            otherwise for single methods.
 
     Raises:
         TypeError: ``targets`` is None, or an option is not of its type.
@@ -68,11 +74,13 @@ class Server(ConnectionServer):
         allow_private: bool = False,
         busy_ping_after: float | None = limits.BUSY_PING_AFTER,
         max_message_size: int = limits.MAX_MESSAGE_SIZE,
+        abandon: Abandon | None = None,
     ) -> None:
         super().__init__()
         if targets is None:
             raise TypeError("targets is None; give a dict of names and objects, or one object")
         _check_numbers(busy_ping_after, max_message_size)
+        check_abandon(abandon)
         self.targets: Mapping[str, Any] = (
             targets if isinstance(targets, Mapping) else {_default_name(targets): targets}
         )
@@ -80,6 +88,8 @@ class Server(ConnectionServer):
         self.builtin_terminate = builtin_terminate
         self.allow_private = allow_private
         self.max_message_size = max_message_size
+        self.abandon = abandon
+        self.staging = memoryview(bytearray(limits.STAGING_SIZE))  # one connection at a time
         self._make_runner = functools.partial(
             Runner, allow_parallel=allow_parallel, threads=threads, busy_ping_after=busy_ping_after
         )
@@ -126,7 +136,7 @@ class Server(ConnectionServer):
         """Return the argument specification and the docstring of a function."""
         return _describe.document_function(function)
 
-    def _make_protocol(self) -> asyncio.Protocol:
+    def _make_protocol(self) -> asyncio.BaseProtocol:
         return Connection(self)
 
 
@@ -158,11 +168,11 @@ def _check_greeting(targets: Mapping[str, Any], description: str | None) -> None
             f"the description is of type {type(description).__name__!r}; give a str or None"
         )
     try:
-        (welcomed,) = ServerSession(targets.keys(), description).receive(BANNER + b"\n")
+        session = ServerSession(targets.keys(), description)
+        session.receive(BANNER + b"\n")
     except (pyon.EncodeError, ValueError) as exc:
         raise ValueError(f"clients cannot be greeted: {exc}") from None
-    assert isinstance(welcomed, Welcomed)
-    size, limit = len(welcomed.greeting), limits.MAX_GREETING_SIZE
+    size, limit = sum(map(len, session.take(1))), limits.MAX_GREETING_SIZE
     if size > limit:
         raise ValueError(
             f"the names of the targets and the description take {size} bytes; clients read {limit}"
@@ -175,7 +185,7 @@ def _check_name(name: object) -> None:
     if not name or "\n" in name or "\r" in name:
         raise ValueError(f"{name!r} is no target name; it needs a character, and no line breaks")
     try:
-        size = len(f"{name} {FEATURE_JSON}".encode())
+        size = len(f"{name} {FEATURE_FRAMES}".encode())
     except UnicodeEncodeError:
         raise ValueError(f"the target name {name!r} cannot be sent: it is not UTF-8") from None
     if size > limits.MAX_HANDSHAKE_LINE_SIZE:

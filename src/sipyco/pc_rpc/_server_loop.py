@@ -11,6 +11,7 @@ from sipyco._io.loops import current_loop, new_loop
 from sipyco._io.signals import SignalHandler
 from sipyco._io.tls import SimpleSSLConfig, choose_config
 from sipyco._wire import limits
+from sipyco.pc_rpc._abandon import Abandon
 from sipyco.pc_rpc._server import Server
 
 __all__ = ["simple_server_loop"]
@@ -32,6 +33,7 @@ def simple_server_loop(
     allow_private: bool = False,
     busy_ping_after: float | None = limits.BUSY_PING_AFTER,
     max_message_size: int = limits.MAX_MESSAGE_SIZE,
+    abandon: Abandon | None = None,
 ) -> None:
     """Serve until Ctrl-C, SIGTERM, SIGHUP or a client's ``terminate``, then return.
 
@@ -54,6 +56,7 @@ def simple_server_loop(
         allow_private: As for :class:`Server`.
         busy_ping_after: As for :class:`Server`.
         max_message_size: As for :class:`Server`.
+        abandon: As for :class:`Server`.
 
     Raises:
         OSError: The address cannot be bound. Nothing is left open.
@@ -71,6 +74,7 @@ def simple_server_loop(
             allow_private=allow_private,
             busy_ping_after=busy_ping_after,
             max_message_size=max_message_size,
+            abandon=abandon,
         )
         signals = SignalHandler()
         signals.setup()

@@ -1,0 +1,40 @@
+"""What can be wanted of a call besides its value."""
+
+from collections.abc import Callable
+from numbers import Real
+from typing import Any, NamedTuple, TypeAlias
+
+__all__ = ["OnProgress", "RpcOptions", "checked_options"]
+
+OnProgress: TypeAlias = Callable[[float | None, str], Any]
+"""Called with the fraction that is done, from 0 to 1 or None, and a text."""
+
+
+class RpcOptions(NamedTuple):
+    """Options of calls.
+
+    Attributes:
+        timeout: Seconds that a call may take as a whole; None for any time.
+        on_progress: Called while the call runs; None if nobody wants to know.
+    """
+
+    timeout: float | None = None
+    on_progress: OnProgress | None = None
+
+
+def checked_options(timeout: object, on_progress: object) -> RpcOptions:
+    """Make options of what a user gave.
+
+    Raises:
+        TypeError: One is not of its type.
+        ValueError: The timeout is negative, or no number.
+    """
+    if timeout is not None:
+        if not isinstance(timeout, Real):
+            raise TypeError(f"timeout is {timeout!r}; give seconds, or None")
+        timeout = float(timeout)
+        if not timeout >= 0:
+            raise ValueError(f"timeout is {timeout!r}; give seconds, or None")
+    if on_progress is not None and not callable(on_progress):
+        raise TypeError(f"on_progress is {on_progress!r}; give a function of two arguments")
+    return RpcOptions(timeout, on_progress)
