@@ -48,7 +48,7 @@ __all__ = [
     "Welcomed",
 ]
 
-FEATURES = (FEATURE_JSON, FEATURE_FRAMES)
+FEATURES: tuple[str, ...] = (FEATURE_JSON, FEATURE_FRAMES)
 
 
 class ServerState(Enum):

@@ -63,6 +63,7 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
         self._waiting: deque[Event] = deque()
         self._running: dict[int, RunningCall] = {}
         self._advance_is_scheduled = False
+        self._is_in_array = False
         self._writable: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -72,11 +73,18 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Tell asyncio where to receive."""
-        return self.session.buffer()
+        buffer = self.session.buffer()
+        self._is_in_array = buffer is not self._server.staging
+        return buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what the client sends."""
         self._take(self.session.received(nbytes))
+        if self._is_in_array:
+            # The transport still holds the memory of the array, which is to belong to nobody else.
+            self._advance_soon()
+        else:
+            self._advance()
 
     def resume_writing(self) -> None:
         """Go on with a client that reads its answers again."""
@@ -132,7 +140,6 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
         if self._is_full():
             assert self.transport is not None
             self.transport.pause_reading()
-        self._advance()
 
     def _is_full(self) -> bool:
         if self.session.overlaps:
@@ -153,11 +160,15 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
         self.flush()
         if self.is_closing or self.transport is None:
             return
-        if self._can_begin() and not self._advance_is_scheduled:
-            self._advance_is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._advance_later)
+        if self._can_begin():
+            self._advance_soon()
         if not self._is_full() and not self.transport.is_reading():
             self.transport.resume_reading()
+
+    def _advance_soon(self) -> None:
+        if not self._advance_is_scheduled:
+            self._advance_is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._advance_later)
 
     def _advance_later(self) -> None:
         self._advance_is_scheduled = False
@@ -335,7 +346,8 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
         if progress is not None:
             progress.finish()
         if running.is_expired and (answer is None or error is not None):
-            self._fail(request, TimeoutError("the time that the caller gave is up"))
+            method = running.current.method
+            self._fail(request, TimeoutError(f"{method}() was stopped: its time is up"))
         elif running.current.cancelled and isinstance(error, asyncio.CancelledError):
             self._end(request)
         elif error is not None:
