@@ -40,9 +40,8 @@ class AsyncioLink(asyncio.BufferedProtocol):
     def flush(self) -> None:
         """Send what the channel has, now or as soon as there is room."""
         assert self._transport is not None
-        while self._can_write and not self._transport.is_closing():
-            if not write_some(self._transport, self._channel.take):
-                break
+        while self._can_write and self._channel.has_output and not self._transport.is_closing():
+            write_some(self._transport, self._channel.take)
 
     def pause_writing(self) -> None:
         """Note that the server does not read."""

@@ -107,12 +107,20 @@ class BlockingLink:
                 f"the connection to {self._peer} belongs to process {self._process}; "
                 "connect after forking"
             )
+        self._check_open()
+
+    def _check_open(self) -> None:
         if self._lost is not None:
             raise ConnectionLost(str(self._lost)) from self._lost
 
     def allow_waking(self) -> None:
         """Prepare for :meth:`wake`. To be called before any thread waits."""
         self._waiter.allow_waking()
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether something was taken, or is to be, that has not been sent."""
+        return self.needs_room or bool(self._unsent)
 
     def wake(self) -> None:
         """End the wait of another thread."""
@@ -127,13 +135,15 @@ class BlockingLink:
         """
         self._is_moving = True
         try:
-            self.check()
+            self._check_open()
             self.needs_room = False
             while True:
                 self._midway = True
                 if not self._unsent:
+                    if not channel.has_output:
+                        break
                     self._unsent.extend(channel.take(BATCH_SIZE))
-                if not self._unsent or not self._send_some():
+                if not self._send_some():
                     break
             self._midway = False
         except BaseException as exc:
@@ -153,7 +163,7 @@ class BlockingLink:
         """
         self._is_moving = True
         try:
-            self.check()
+            self._check_open()
             for _ in range(MAX_RECEIVES):
                 if not self._receive_some(channel.buffer(), channel):
                     break
@@ -179,7 +189,7 @@ class BlockingLink:
         """
         self._is_waiting = True
         try:
-            self.check()
+            self._check_open()
             if self._tls is not None and self._tls.pending():
                 return True
             writing = self.needs_room or self._receive_needs_room

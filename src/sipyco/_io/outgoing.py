@@ -14,15 +14,12 @@ MAX_JOINED_SIZE = 16 << 10
 
 def write_some(
     transport: asyncio.Transport, take: Callable[[int], list[bytes | memoryview]]
-) -> bool:
+) -> None:
     """Write about a mebibyte of what there is to send.
 
     Args:
         transport: Where to.
         take: Gives the parts of about as many bytes as it is told.
-
-    Returns:
-        Whether there was anything.
     """
     parts = take(BATCH_SIZE)
     if len(parts) == 1:
@@ -40,4 +37,3 @@ def write_some(
                 transport.write(part)
         if small:
             transport.write(b"".join(small))
-    return bool(parts)

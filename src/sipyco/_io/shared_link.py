@@ -163,7 +163,8 @@ class SharedLink(Generic[T]):
             if self._link.wait(patience):
                 with self.mutex:
                     self._link.receive(self._channel)
-                    self._link.send(self._channel)
+                    if self._link.has_unsent:
+                        self._link.send(self._channel)
             elif patience is not None and self._patience(started, deadline) == 0:
                 self._lose_patience(deadline)
 

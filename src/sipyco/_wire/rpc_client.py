@@ -186,6 +186,11 @@ class ClientSession:
 
     # Bytes
 
+    @property
+    def has_output(self) -> bool:
+        """Whether something is to be sent."""
+        return not self._written.is_empty or (self._frames is not None and self._frames.has_output)
+
     def take(self, size: int) -> list[bytes | memoryview]:
         """Return about so many bytes to send, in parts; none if there is nothing to send."""
         if self._written.is_empty and self._frames is not None:

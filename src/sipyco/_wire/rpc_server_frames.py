@@ -1,6 +1,6 @@
 """The server's side of a conversation in frames: requests with numbers, answered in any order."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sipyco import pyon
@@ -26,7 +26,7 @@ __all__ = ["FramesServer"]
 MAX_CREDIT = 1 << 32
 """Items that a stream can be given credit for altogether."""
 
-_NONE = spell_frames(words.RETURNED, None).head
+_NONE = b"\xc0"  # in MessagePack
 _ENDED = Spelled(words.END, _NONE)
 _STREAM = Spelled(words.STREAM, _NONE)
 _REQUESTS = frozenset({words.CALL, words.ASK_METHODS, words.PING, words.ASK_STATUS})
@@ -113,7 +113,9 @@ class FramesServer:
         """Take bytes that were received into the buffer."""
         return self._read(lambda: self._reader.received(count))
 
-    def _read(self, messages: Any) -> list[Request | Cancelled | Credit | Refused]:
+    def _read(
+        self, messages: Callable[[], list[Message]]
+    ) -> list[Request | Cancelled | Credit | Refused]:
         events: list[Request | Cancelled | Credit | Refused] = []
         try:
             for message in messages():
@@ -142,27 +144,40 @@ class FramesServer:
         raise ProtocolError(f"it sent a message of kind {message.kind} that cannot be understood")
 
     def _understand_request(self, message: Message) -> Request:
-        number = message.request
+        number, value = message.request, message.value
         if message.error is not None:
             return BadRequest(number, _told_of_request(message.error))
-        match message:
-            case Message(words.ASK_METHODS):
-                return MethodListAsked(number)
-            case Message(words.ASK_STATUS):
-                return StatusAsked(number)
-            case Message(value=[str(name), list(args), dict(kwargs)]) if _are_names(kwargs):
-                return Call(number, name, args, kwargs)
-            case Message(
-                value=[
-                    str(name),
-                    list(args),
-                    dict(kwargs),
-                    {"timeout": float() | None as timeout, "progress": bool(progress)},
-                ]
-            ) if _are_names(kwargs):
-                return Call(number, name, args, kwargs, timeout, progress)
+        if message.kind == words.ASK_METHODS:
+            return MethodListAsked(number)
+        if message.kind == words.ASK_STATUS:
+            return StatusAsked(number)
+        if type(value) is list and len(value) in {3, 4}:
+            name, args, kwargs = value[:3]
+            if type(name) is str and type(args) is list and _are_kwargs(kwargs):
+                call = Call(number, name, args, kwargs)
+                if len(value) == 3 or _take_options(call, value[3]):
+                    return call
         problem = "a call is a list of a name, a list, a dict whose keys are str, and options"
         return BadRequest(number, ValueError(problem))
+
+
+def _are_kwargs(value: Any) -> bool:
+    return type(value) is dict and all(type(key) is str for key in value)
+
+
+def _take_options(call: Call, options: Any) -> bool:
+    """Add options to a call; tell whether they can be understood. Unknown ones are ignored."""
+    if type(options) is not dict:
+        return False
+    timeout, progress = options.get("timeout"), options.get("progress", False)
+    if type(progress) is not bool or not (timeout is None or _is_duration(timeout)):
+        return False
+    call.timeout, call.wants_progress = timeout, progress
+    return True
+
+
+def _is_duration(value: Any) -> bool:
+    return type(value) is float and value >= 0
 
 
 def _told_of_request(error: Exception) -> ValueError:
@@ -170,7 +185,3 @@ def _told_of_request(error: Exception) -> ValueError:
     if isinstance(error, MessageTooLargeError):
         return ValueError(str(MessageTooLargeError("a request", error.size, error.limit)))
     return ValueError(f"the request cannot be read: {error}")
-
-
-def _are_names(kwargs: dict[Any, Any]) -> bool:
-    return all(isinstance(key, str) for key in kwargs)

@@ -12,7 +12,7 @@ from sipyco._io.tls import SimpleSSLConfig, choose_config
 from sipyco._wire.errors import ConnectionLost
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
 from sipyco._wire.remote_exceptions import GenericRemoteException
-from sipyco._wire.rpc_client import ClientSession, Failed, StreamBegun
+from sipyco._wire.rpc_client import ClientSession, Failed, Returned, StreamBegun
 from sipyco.pc_rpc._asyncio_conversation import AsyncioConversation
 from sipyco.pc_rpc._asyncio_stream import AsyncRemoteStream
 from sipyco.pc_rpc._client import outcome
@@ -152,7 +152,11 @@ class AsyncioClient(Proxy):
         return partial(self._rpc_invoke, name)
 
     async def _rpc_invoke(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
-        return await self._rpc_call(_DEFAULTS, name, args, kwargs)
+        conversation = self._rpc_connected()
+        answer = await conversation.call(name, args, kwargs)
+        if type(answer) is Returned:
+            return answer.value
+        return self._rpc_outcome(conversation, name, answer, _DEFAULTS)
 
     def _rpc_invoke_with(
         self, options: RpcOptions, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -174,6 +178,15 @@ class AsyncioClient(Proxy):
     ) -> Any:
         conversation = self._rpc_connected()
         answer = await conversation.call(name, args, kwargs, options)
+        return self._rpc_outcome(conversation, name, answer, options)
+
+    def _rpc_outcome(
+        self,
+        conversation: AsyncioConversation,
+        name: str,
+        answer: Returned | Failed | StreamBegun,
+        options: RpcOptions,
+    ) -> Any:
         if isinstance(answer, StreamBegun):
             return AsyncRemoteStream(conversation, name, options, None, answer.request)
         if isinstance(answer, Failed) and isinstance(answer.error, StopIteration):

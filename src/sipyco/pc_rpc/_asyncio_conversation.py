@@ -122,10 +122,10 @@ class AsyncioConversation:
             OSError: The connection is lost.
         """
         wants = CallOptions(options.timeout, options.on_progress is not None)
-        if options.timeout is None:
-            return await self._request(
-                lambda session: session.spell_call(name, args, kwargs, wants), options
-            )
+        if options.timeout is None and self._session.overlaps:
+            self._connected()
+            request = self._session.spell_call(name, args, kwargs, wants)
+            return await self._exchange(request, options)
         limit = asyncio.timeout(options.timeout)
         try:
             async with limit:
@@ -255,6 +255,11 @@ class AsyncioConversation:
         return self._link
 
     # What the link moves
+
+    @property
+    def has_output(self) -> bool:
+        """Whether there is something to send."""
+        return self._session.has_output
 
     def take(self, size: int) -> list[bytes | memoryview]:
         """Return bytes to send."""

@@ -41,6 +41,9 @@ __all__ = ["Connection"]
 
 logger = logging.getLogger("sipyco.pc_rpc")
 
+_PLAIN = frozenset({type(None), bool, int, float, str, list, dict, tuple})
+"""Types of which it is known without a question that they are neither awaited nor iterated over."""
+
 FAIR_SHARE = 0.001
 """Seconds after which other connections have their turn, though requests of this one wait."""
 
@@ -109,11 +112,12 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
 
     def flush(self) -> None:
         """Send what there is to send, now or as soon as there is room."""
-        transport = self.transport
-        while transport is not None and self.can_write and not transport.is_closing():
-            if not write_some(transport, self.session.take):
-                break
-        if self.can_write:
+        transport, session = self.transport, self.session
+        if transport is None or transport.is_closing():
+            return
+        while self.can_write and session.has_output:
+            write_some(transport, session.take)
+        if self._writable is not None and self.can_write:
             self._wake_streams()
         if self.is_closing:
             self._close_if_sent()
@@ -275,7 +279,9 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
             self._fail(call.request, exc)
             return
         call.args, call.kwargs = (), {}  # of which the value may be one
-        if inspect.isawaitable(result[0]) or is_generator(result[0]):
+        if type(result[0]) not in _PLAIN and (
+            inspect.isawaitable(result[0]) or is_generator(result[0])
+        ):
             self._start(
                 call,
                 method,

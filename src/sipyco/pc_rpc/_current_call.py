@@ -1,7 +1,6 @@
 """What a method can ask about the call that it carries out, and tell whoever called."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -84,11 +83,16 @@ def current_call() -> CurrentCall:
     return _current.get()
 
 
-@contextmanager
-def set_current_call(call: CurrentCall) -> Iterator[None]:
-    """Make it the current call for a while."""
-    token = _current.set(call)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class set_current_call:  # noqa: N801 - it is used like a function, many times a second
+    """Make it the current call in a ``with`` block."""
+
+    __slots__ = ("_call", "_token")
+
+    def __init__(self, call: CurrentCall) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._call)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
