@@ -96,8 +96,9 @@ def test_requests_that_were_never_sent_are_not_carried_out_later() -> None:
 
     with (
         scripted(script, receive_buffer=1 << 12) as port,
-        Client("127.0.0.1", port, timeout=0.001) as client,
+        Client("127.0.0.1", port, timeout=10) as client,
     ):
+        client._rpc_conversation.set_timeout(0.001)
         for number in range(50):
             with pytest.raises(TimeoutError):
                 client.echo(str(number) + "x" * 1_000_000)

@@ -1,13 +1,16 @@
 """Which addresses a server listens on: what was asked for, and what this machine has."""
 
 import errno
-import ipaddress
 import logging
 import os
 import socket
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from sipyco._io.sockets import peer_name
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
 
 __all__ = ["Hosts", "as_list", "bind_error", "free_port", "is_loopback", "need_one_port", "usable"]
 
@@ -26,12 +29,8 @@ def as_list(host: Hosts) -> list[str | None]:
 
 def is_loopback(host: str | None) -> bool:
     """Tell whether only programs of this machine reach the address."""
-    if host is None:
-        return False
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    address = _parsed(host)
+    return host == "localhost" if address is None else address.is_loopback
 
 
 def usable(hosts: Iterable[str | None]) -> list[str | None]:
@@ -86,11 +85,16 @@ def bind_error(error: OSError, hosts: Sequence[str | None], port: int) -> OSErro
 
 
 def _is_address(host: str | None) -> bool:
+    return _parsed(host) is not None
+
+
+def _parsed(host: str | None) -> "IPv4Address | IPv6Address | None":
+    import ipaddress  # noqa: PLC0415 - only servers need it
+
     try:
-        ipaddress.ip_address(host or "")
+        return ipaddress.ip_address(host or "")
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _addresses_of_localhost() -> list[str]:

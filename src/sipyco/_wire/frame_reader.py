@@ -2,13 +2,13 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sipyco import pyon
 from sipyco._wire.errors import MessageTooLargeError, ProtocolError
 from sipyco._wire.frames import DATA, HEADER, MORE, SIZES
 from sipyco._wire.limits import MAX_FRAME_SIZE, MAX_OPEN_MESSAGES, STAGING_SIZE
-from sipyco.pyon._packed import MAX_BUFFERS, Reader
+from sipyco.pyon import _on_demand
 
 __all__ = ["FrameReader", "Message"]
 
@@ -16,8 +16,7 @@ __all__ = ["FrameReader", "Message"]
 _NOTHING = memoryview(b"")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """What has come in.
 
     Attributes:
@@ -45,7 +44,7 @@ class _Incoming:
     """Bytes of the head, also of one that is too large to be kept."""
     value: Any = None
     error: Exception | None = None
-    reader: Reader | None = None
+    reader: "_on_demand.packed.Reader | None" = None
     """There when the head is complete, and can be read."""
     missing: deque[memoryview] = field(default_factory=deque)
     """Memory that is to be filled."""
@@ -152,7 +151,8 @@ class FrameReader:
         if not 0 < size <= min(len(there), self._limit, MAX_FRAME_SIZE):
             return 0
         try:
-            messages.append(Message(kind, request, Reader().read(bytes(there[:size]))))
+            value = _on_demand.packed.Reader().read(bytes(there[:size]))
+            messages.append(Message(kind, request, value))
         except pyon.DecodeError as error:
             messages.append(Message(kind, request, error=error))
         return int(size)
@@ -170,7 +170,8 @@ class FrameReader:
         """Take the header of a frame."""
         self._kind, self._flags, count, self._request, self._rest = HEADER.unpack(header)
         incoming = self._open.get(self._request)
-        if self._rest > MAX_FRAME_SIZE or count > MAX_BUFFERS or self._flags & ~MORE:
+        too_many = count > _on_demand.packed.MAX_BUFFERS
+        if self._rest > MAX_FRAME_SIZE or too_many or self._flags & ~MORE:
             raise ProtocolError(f"a frame begins with {bytes(header).hex(' ')}")
         if self._kind == DATA:
             if not self._rest or incoming is None or self._rest > incoming.announced():
@@ -210,7 +211,7 @@ class FrameReader:
         if total > self._limit:
             incoming.error = MessageTooLargeError("a message", total, self._limit)
         else:
-            incoming.reader = Reader(sizes)
+            incoming.reader = _on_demand.packed.Reader(sizes)
             try:
                 incoming.value = incoming.reader.read(bytes(incoming.head[table:]))
             except pyon.DecodeError as error:

@@ -1,6 +1,5 @@
 """What can come of a conversation with a pc_rpc server."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 __all__ = [
@@ -30,8 +29,7 @@ class CallOptions(NamedTuple):
     wants_progress: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Greeted:
+class Greeted(NamedTuple):
     """The server has introduced itself; a target can be selected.
 
     Attributes:
@@ -45,8 +43,7 @@ class Greeted:
     features: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(NamedTuple):
     """The target is selected; calls can be made.
 
     Attributes:
@@ -58,24 +55,21 @@ class Selected:
     streams: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class Returned:
+class Returned(NamedTuple):
     """A request was answered with a value."""
 
     request: int
     value: Any
 
 
-@dataclass(slots=True)
-class Failed:
+class Failed(NamedTuple):
     """A request was answered with an exception, or with something that cannot be read here."""
 
     request: int
     error: Exception
 
 
-@dataclass(slots=True)
-class Progressed:
+class Progressed(NamedTuple):
     """A call is under way.
 
     Attributes:
@@ -89,23 +83,20 @@ class Progressed:
     text: str
 
 
-@dataclass(slots=True)
-class StreamBegun:
+class StreamBegun(NamedTuple):
     """A call gives items one by one, as many as it is given credit for."""
 
     request: int
 
 
-@dataclass(slots=True)
-class Item:
+class Item(NamedTuple):
     """One item of a stream."""
 
     request: int
     value: Any
 
 
-@dataclass(slots=True)
-class Ended:
+class Ended(NamedTuple):
     """A stream is at its end."""
 
     request: int

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = [
     "BadRequest",
@@ -19,13 +19,11 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Welcomed:
+class Welcomed(NamedTuple):
     """The client speaks pc_rpc. It is greeted."""
 
 
-@dataclass(frozen=True, slots=True)
-class TargetChosen:
+class TargetChosen(NamedTuple):
     """The client chose a target: answer with :meth:`ServerSession.selected`."""
 
     target: str
@@ -52,45 +50,39 @@ class Call:
     wants_progress: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MethodListAsked:
+class MethodListAsked(NamedTuple):
     """The documentation of the target is wanted."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class StatusAsked:
+class StatusAsked(NamedTuple):
     """It is wanted what the server does."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class BadRequest:
+class BadRequest(NamedTuple):
     """A request that cannot be carried out: answer with the error."""
 
     request: int
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(NamedTuple):
     """Nobody waits for the answer to this request any more. It is still to be ended."""
 
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(NamedTuple):
     """A stream may go on for so many items more."""
 
     request: int
     items: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """The client broke the rules: close the connection, without a word, as 1.10 does."""
 
     reason: str

@@ -1,6 +1,5 @@
 """What all clients share: remote methods as attributes, and the choice of a target."""
 
-import difflib
 import functools
 from collections.abc import Callable, Collection
 from types import TracebackType
@@ -92,6 +91,8 @@ class Proxy:
                     f"the remote target has no method {name!r}, or keeps it private; give it a "
                     "public name, or start the server with allow_private=True"
                 )
+            import difflib  # noqa: PLC0415 - only for a name that is wrong
+
             similar = difflib.get_close_matches(name, methods, n=1)
             hint = f"; did you mean {similar[0]!r}?" if similar else ""
             # Python would add the same hint once more if it knew of this object.

@@ -16,6 +16,7 @@ from sipyco.pc_rpc import _describe
 from sipyco.pc_rpc._abandon import Abandon, check_abandon
 from sipyco.pc_rpc._connection import Connection
 from sipyco.pc_rpc._runner import Runner
+from sipyco.pyon._on_demand import import_spellings
 
 __all__ = ["Server"]
 
@@ -77,6 +78,7 @@ class Server(ConnectionServer):
         abandon: Abandon | None = None,
     ) -> None:
         super().__init__()
+        import_spellings()  # or the first client would wait for it, perhaps with a short timeout
         if targets is None:
             raise TypeError("targets is None; give a dict of names and objects, or one object")
         _check_numbers(busy_ping_after, max_message_size)

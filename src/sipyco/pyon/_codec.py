@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, TypeAlias
 
-from sipyco.pyon import _diagnosis, _json, _packed, _python_reader, _python_writer, _types
+from sipyco.pyon import _on_demand, _types
 from sipyco.pyon._errors import DecodeError, InvalidValueError
 from sipyco.pyon._types import UnknownTypeError
 
@@ -49,10 +49,16 @@ def encode(
     python = _checked(syntax, "syntax") == "python"
     try:
         if not python:
-            return _json.write(x, {"indent": 4} | json_options if pretty else json_options)
-        return _python_writer.write_pretty(x) if pretty else _python_writer.write(x)
+            return _on_demand.json.write(
+                x, {"indent": 4} | json_options if pretty else json_options
+            )
+        return (
+            _on_demand.python_writer.write_pretty(x)
+            if pretty
+            else _on_demand.python_writer.write(x)
+        )
     except (UnknownTypeError, ValueError, RecursionError) as error:
-        reason = _diagnosis.explain(x, error, "python" if python else "json")
+        reason = _on_demand.diagnosis.explain(x, error, "python" if python else "json")
         if reason is error:
             raise
     raise reason
@@ -82,8 +88,8 @@ def decode(
     if syntax is None:
         return _recognise(text, json_options)
     if _checked(syntax, "syntax") == "json":
-        return _json.read(text, json_options)
-    return _python_reader.read(text)
+        return _on_demand.json.read(text, json_options)
+    return _on_demand.python_reader.read(text)
 
 
 def _text(data: bytes | bytearray | memoryview) -> str:
@@ -102,15 +108,15 @@ def _text(data: bytes | bytearray | memoryview) -> str:
 
 def _recognise(text: str, json_options: dict[str, Any]) -> Any:
     try:
-        return _json.read(text, json_options)
+        return _on_demand.json.read(text, json_options)
     except InvalidValueError:
         # Python syntax can look like JSON up to here. A text that is JSON to its end was meant
         # to be that.
-        if _json.is_json(text):
+        if _on_demand.json.is_json(text):
             raise
     except DecodeError:
         pass
-    return _python_reader.read(text)
+    return _on_demand.python_reader.read(text)
 
 
 def wrap(o: Any) -> dict[str, list[Any]]:
@@ -126,10 +132,10 @@ def wrap(o: Any) -> dict[str, list[Any]]:
         TypeError: It is none of a special type, or contains one that PYON does not know.
     """
     try:
-        lowered = _json.lower(o)
+        lowered = _on_demand.json.lower(o)
     except (UnknownTypeError, ValueError, RecursionError) as error:
-        raise _diagnosis.explain(o, error, "json") from None
-    if type(o) in _types.PLAIN or _json.TAG not in lowered:
+        raise _on_demand.diagnosis.explain(o, error, "json") from None
+    if type(o) in _types.PLAIN or _on_demand.json.TAG not in lowered:
         raise TypeError(
             f"cannot wrap a {type(o).__name__}: JSON can spell it as it is; only special values "
             "such as tuples, sets, arrays and those of registered types are wrapped"
@@ -153,9 +159,9 @@ def pack(x: Any) -> tuple[bytes, list[memoryview]]:
         ValueError: Likewise.
     """
     try:
-        return _packed.write(x)
+        return _on_demand.packed.write(x)
     except (UnknownTypeError, ValueError, RecursionError) as error:
-        reason = _diagnosis.explain(x, error, "packed")
+        reason = _on_demand.diagnosis.explain(x, error, "packed")
         if reason is error:
             raise
     raise reason

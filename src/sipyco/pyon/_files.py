@@ -4,15 +4,16 @@ Whoever reads the file, whenever the machine stops, finds the old content or the
 """
 
 import os
-import secrets
 import stat
 import threading
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sipyco.pyon._codec import Syntax, decode, encode, set_default_syntax
 from sipyco.pyon._registry import set_lock
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _Filename: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -33,6 +34,8 @@ def load_file(filename: _Filename, **json_options: Any) -> Any:
         OSError: The file cannot be read.
         DecodeError: It is not PYON; a note on the exception names the file.
     """
+    from pathlib import Path  # noqa: PLC0415 - few programs have values in files
+
     try:
         return decode(Path(os.fsdecode(filename)).read_bytes(), **json_options)
     except ValueError as error:
@@ -65,6 +68,8 @@ def store_file(
         OSError: The file cannot be written. It is as it was, unless the last step failed, which
             is to make sure that the disk knows the new name: then it is new.
     """
+    from pathlib import Path  # noqa: PLC0415 - likewise
+
     text = encode(x, pretty, syntax=syntax, **json_options) + "\n"
     name = os.fsdecode(filename)
     try:
@@ -76,8 +81,10 @@ def store_file(
         raise
 
 
-def replace_file(target: Path, content: bytes) -> None:
+def replace_file(target: "Path", content: bytes) -> None:
     """Replace a file, which is no link, by a new one; see `store_file`."""
+    import secrets  # noqa: PLC0415 - likewise
+
     try:
         mode = stat.S_IMODE(target.stat().st_mode)
         exists = True
@@ -107,7 +114,7 @@ _BINARY: int = getattr(os, "O_BINARY", 0)
 """Only Windows has it, and would otherwise write other line ends."""
 
 
-def _sync_directory(directory: Path) -> None:
+def _sync_directory(directory: "Path") -> None:
     if os.name != "posix":
         return  # Windows opens no directories; NTFS keeps a journal of names.
     handle = os.open(directory, os.O_RDONLY)

@@ -13,7 +13,7 @@ from typing import Any
 import ormsgpack
 from ormsgpack import Ext
 
-from sipyco.pyon import _types
+from sipyco.pyon import _on_demand, _types
 from sipyco.pyon._errors import DecodeError, InvalidValueError
 from sipyco.pyon._limits import MAX_INTEGER_DIGITS, depth_message
 from sipyco.pyon._types import UnbuildableError, UnknownTypeError
@@ -107,15 +107,11 @@ class _Writer:
         if entry is _types.NPARRAY:
             return Ext(ARRAY, self.pack_items(self._describe_array(x)))
         if entry is _types.NPSCALAR:
-            from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
-
-            return Ext(SCALAR, self.pack_items(list(_numpy.raw_scalar(x))))
+            return Ext(SCALAR, self.pack_items(list(_on_demand.numpy.raw_scalar(x))))
         return Ext(NAMED, self.pack_items([entry.name, list(entry.arguments(x))]))
 
     def _describe_array(self, x: Any) -> list[Any]:
-        from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
-
-        shape, dtype, memory = _numpy.raw_array(x)
+        shape, dtype, memory = _on_demand.numpy.raw_array(x)
         if memory.nbytes <= MAX_INLINE_SIZE or len(self.buffers) >= MAX_BUFFERS:
             return [shape, dtype, bytes(memory)]
         self.buffers.append(memory)
@@ -234,11 +230,9 @@ class Reader:
 
 
 def _built(make: Callable[[Any], Any]) -> Any:
-    """Make something of numpy, which is not imported before."""
-    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
-
+    """Make something of numpy."""
     try:
-        return make(_numpy)
+        return make(_on_demand.numpy)
     except (ValueError, TypeError, MemoryError, OverflowError) as error:
         raise UnbuildableError(str(error)) from error
 

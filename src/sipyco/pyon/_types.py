@@ -8,12 +8,14 @@ this table are those of the JSON spelling; bytes and the memory of arrays are ba
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sipyco.pyon._base64 import from_base64, to_base64
+from sipyco.pyon import _on_demand
 from sipyco.pyon._limits import shorten
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,12 +71,15 @@ def _told(error: Exception) -> str:
 def kind_of(value_type: type) -> Kind | None:
     """Find the entry of exactly this type; None for plain JSON types and unknown ones."""
     kind = by_type.get(value_type)
-    # Subclasses elsewhere do not count, and numpy is not imported to find that out.
-    if kind is None and getattr(value_type, "__module__", None) == "numpy":
-        from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
-
-        kind = _numpy.kind_of(value_type)
-    return kind
+    if kind is not None:
+        return kind
+    # Subclasses elsewhere do not count, and nothing is imported to find that out.
+    module = getattr(value_type, "__module__", None)
+    if module == "numpy":
+        return _on_demand.numpy.kind_of(value_type)
+    if module == "fractions" and value_type.__name__ == "Fraction":
+        return FRACTION
+    return None
 
 
 def set_items(values: set[Any], spell: Callable[[Any], str]) -> list[Any]:
@@ -108,7 +113,7 @@ def _is_ordered(value: Any) -> bool:
     # Scalars of numpy warn and overflow when they are compared with other types.
     if type(value) is tuple:
         return all(map(_is_ordered, value))
-    return type(value) in {bool, int, float, str, bytes, Fraction}
+    return type(value) in {bool, int, float, str, bytes} or kind_of(type(value)) is FRACTION
 
 
 def _build_complex(real: Any, imaginary: Any) -> complex:
@@ -131,10 +136,12 @@ def _pairs(values: Any) -> list[Any]:
     return pairs
 
 
-def _build_fraction(numerator: Any, denominator: Any = 1) -> Fraction:
+def _build_fraction(numerator: Any, denominator: Any = 1) -> "Fraction":
     # Fraction("1e1000000000") would compute all those digits, so nothing but integers.
     if not {type(numerator), type(denominator)} <= {int}:
         raise ValueError("a Fraction needs two integers")
+    from fractions import Fraction  # noqa: PLC0415 - brings decimal along, and few values are such
+
     return Fraction(numerator, denominator)
 
 
@@ -143,34 +150,31 @@ def _build_ordered_dict(pairs: Any = ()) -> OrderedDict[Any, Any]:
 
 
 def _build_array(shape: Any, dtype: Any, data: Any) -> Any:
-    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
-
-    return _numpy.build_array(shape, dtype, data)
+    return _on_demand.numpy.build_array(shape, dtype, data)
 
 
 def _build_scalar(dtype: Any, data: Any) -> Any:
-    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
-
-    return _numpy.build_scalar(dtype, data)
+    return _on_demand.numpy.build_scalar(dtype, data)
 
 
 def _array_arguments(value: Any) -> Sequence[Any]:
-    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
-
-    return _numpy.array_arguments(value)
+    return _on_demand.numpy.array_arguments(value)
 
 
 def _scalar_arguments(value: Any) -> Sequence[Any]:
-    from sipyco.pyon import _numpy  # noqa: PLC0415 - only programs that use numpy pay for importing it
-
-    return _numpy.scalar_arguments(value)
+    return _on_demand.numpy.scalar_arguments(value)
 
 
 PLAIN = frozenset({type(None), bool, int, float, str, list})
 """Types that need no name in any spelling. (A dict needs one if its keys are not strings.)"""
 
 COMPLEX = Kind("complex", lambda x: (x.real, x.imag), _build_complex, is_call=False)
-BYTES = Kind("bytes", lambda x: (to_base64(x),), lambda x: bytes(from_base64(x)), is_call=False)
+BYTES = Kind(
+    "bytes",
+    lambda x: (_on_demand.base64.to_base64(x),),
+    lambda x: bytes(_on_demand.base64.from_base64(x)),
+    is_call=False,
+)
 TUPLE = Kind("tuple", lambda x: (list(x),), lambda x: tuple(_items(x)), is_call=False)
 DICT = Kind(
     "dict", lambda x: ([[k, v] for k, v in x.items()],), lambda x: dict(_pairs(x)), is_call=False
@@ -189,10 +193,11 @@ by_type: dict[type, Kind] = {
     dict: DICT,
     set: SET,
     slice: SLICE,
-    Fraction: FRACTION,
     OrderedDict: ORDERED_DICT,
 }
-"""The table by type, without numpy's (`kind_of` knows those)."""
+"""The table by type, without those of numpy and fractions (`kind_of` knows them)."""
 
-by_name: dict[str, Kind] = {kind.name: kind for kind in (*by_type.values(), NPARRAY, NPSCALAR)}
+by_name: dict[str, Kind] = {
+    kind.name: kind for kind in (*by_type.values(), FRACTION, NPARRAY, NPSCALAR)
+}
 """The table by name."""
