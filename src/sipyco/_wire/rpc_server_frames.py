@@ -28,6 +28,7 @@ MAX_CREDIT = 1 << 32
 
 _NONE = b"\xc0"  # in MessagePack
 _ENDED = Spelled(words.END, _NONE)
+_ALIVE = Spelled(words.RETURNED, _NONE)
 _STREAM = Spelled(words.STREAM, _NONE)
 _REQUESTS = frozenset({words.CALL, words.ASK_METHODS, words.PING, words.ASK_STATUS})
 
@@ -41,6 +42,7 @@ class FramesServer:
         self._reader = FrameReader(max_message_size, staging)
         self._writer = FrameWriter()
         self._unanswered: set[int] = set()
+        self._early_pings: list[int] | None = []  # None once the target is confirmed
         self.buffer = self._reader.buffer
         self.take = self._writer.take
 
@@ -55,6 +57,9 @@ class FramesServer:
         """Confirm the target with the names of its methods."""
         names = {"methods": sorted({*methods, *streams}), "streams": sorted(streams)}
         self._put(words.NO_REQUEST, spell_frames(words.SELECTED, names))
+        pings, self._early_pings = self._early_pings or [], None
+        for number in pings:
+            self._put(number, _ALIVE)
 
     def spell_result(self, result: list[Any]) -> Spelled:
         """Spell an answer. Raises as pyon does."""
@@ -132,7 +137,10 @@ class FramesServer:
             if number in self._unanswered or number == words.NO_REQUEST:
                 raise ProtocolError(f"it made two requests with the number {number}")
             if message.kind == words.PING:
-                self._put(number, Spelled(words.RETURNED, _NONE))
+                if self._early_pings is None:
+                    self._put(number, _ALIVE)
+                else:
+                    self._early_pings.append(number)
                 return None
             self._unanswered.add(number)
             return self._understand_request(message)

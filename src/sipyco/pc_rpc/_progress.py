@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 
 __all__ = ["ProgressReports"]
@@ -21,35 +22,44 @@ class ProgressReports:
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._latest: tuple[float | None, str] | None = None
+        # What was said last, unless it was sent. Put and taken in one step, by two threads.
+        self._latest: deque[tuple[float | None, str]] = deque(maxlen=1)
+        self._is_called = False
         self._next_time = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def tell(self, fraction: float | None, text: str) -> None:
         """Take a report."""
-        self._latest = fraction, text
+        self._latest.append((fraction, text))
         if threading.get_ident() == self._thread:
             self._send_in_time()
-        else:
-            self._loop.call_soon_threadsafe(self._send_in_time)
+        elif not self._is_called:
+            self._is_called = True
+            self._loop.call_soon_threadsafe(self._called)
 
     def finish(self) -> None:
         """Send what was said last, unless it was sent: the answer comes next."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._latest is not None:
-            self._send(*self._latest)
-            self._latest = None
+        if self._latest:
+            self._send(*self._latest.popleft())
+
+    def _called(self) -> None:
+        self._is_called = False
+        self._send_in_time()
 
     def _send_in_time(self) -> None:
-        if self._latest is None or self._timer is not None:
+        if not self._latest or self._timer is not None:
             return
         now = self._loop.time()
-        if now >= self._next_time and self._send(*self._latest):
-            self._latest = None
+        if now >= self._next_time:
+            report = self._latest.popleft()
             self._next_time = now + INTERVAL
-        else:
-            self._timer = self._loop.call_at(max(self._next_time, now + INTERVAL), self._retry)
+            if self._send(*report):
+                return
+            if not self._latest:
+                self._latest.append(report)
+        self._timer = self._loop.call_at(self._next_time, self._retry)
 
     def _retry(self) -> None:
         self._timer = None
