@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sipyco._rpctool.commands import Session
+from sipyco._rpctool.commands import Items, Session
 from sipyco._rpctool.expressions import NotAnExpression, arguments
 from sipyco._rpctool.failures import WRONG_USAGE, Failure
 from sipyco._rpctool.interactive import interactive, show, tell
@@ -19,6 +19,7 @@ from sipyco._rpctool.presentation import (
     result_text,
     targets_text,
 )
+from sipyco._rpctool.progress import ProgressBar
 from sipyco.common_args import tcp_port
 
 __all__ = ["get_argparser", "main"]
@@ -143,8 +144,25 @@ def _call(args: argparse.Namespace) -> Answer:
         raise Failure("arguments", str(error), WRONG_USAGE) from error
     with _session(args) as session:
         session.select(args.target)
-        result = session.call(args.method, values)
+        bar = ProgressBar(sys.stderr)
+        try:
+            result = session.call(args.method, values, bar.show)
+            if isinstance(result, Items):
+                return {"items": _print_items(result, bar, as_json=args.json)}, ""
+        finally:
+            bar.clear()
     return {"result": result}, "" if result is None else result_text(result)
+
+
+def _print_items(items: Items, bar: ProgressBar, *, as_json: bool) -> int:
+    """Print items as they come, and count them."""
+    count = 0
+    for item in items:
+        bar.clear()
+        text = json.dumps({"item": jsonable(item)}) if as_json else result_text(item)
+        print(text, flush=True)
+        count += 1
+    return count
 
 
 ACTIONS: dict[str, Callable[[argparse.Namespace], Answer]] = {
@@ -177,7 +195,8 @@ def _common(parser: argparse.ArgumentParser, **defaults: object) -> None:
         "--json",
         action="store_true",
         default=default("json"),
-        help="print one JSON document, also for an error",
+        help="print one JSON document, also for an error; before it, one line for each item of a "
+        "method that gives them one by one",
     )
     add(
         "-v",

@@ -1,9 +1,12 @@
 """What the tool talks to in its tests."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sipyco.pc_rpc import current_call
 
 
 class DeviceError(Exception):
@@ -32,6 +35,18 @@ class Device:
         raise DeviceError("smoke")
 
     def close_rpc(self) -> None: ...
+
+    def count(self, end: int, fail: bool = False) -> Iterator[int | None]:
+        """Give numbers, one by one."""
+        for number in range(end):
+            current_call().progress(number / end, f"step\n{number}")
+            yield number or None
+        if fail:
+            raise ValueError("no more film")
+
+    async def slow(self) -> str:
+        current_call().progress(0.5, "half")
+        return "done"
 
 
 class Other:

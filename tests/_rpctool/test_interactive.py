@@ -27,6 +27,11 @@ TURNED = "\x1b[31mdev"
 """A target whose name paints the terminal."""
 
 
+def said(interpreter: Interpreter, line: str) -> str | None:
+    """Give what a line is answered with; None if nothing is."""
+    return "\n".join(interpreter.answer(line)) or None
+
+
 @pytest.fixture
 def interpreter(device: str) -> Iterator[Interpreter]:
     with Session(HOST, int(device)) as session:
@@ -35,32 +40,32 @@ def interpreter(device: str) -> Iterator[Interpreter]:
 
 
 def test_a_line_is_a_call_and_its_result_the_answer(interpreter: Interpreter) -> None:
-    assert interpreter.answer("echo(1, 2, unit='A')") == "(1, 2, 'A')"
-    assert interpreter.answer("nothing()") is None
-    assert interpreter.answer("") is None
-    assert interpreter.answer("# a remark") is None
+    assert said(interpreter, "echo(1, 2, unit='A')") == "(1, 2, 'A')"
+    assert said(interpreter, "nothing()") is None
+    assert said(interpreter, "") is None
+    assert said(interpreter, "# a remark") is None
 
 
 def test_the_last_result_is_at_hand(interpreter: Interpreter) -> None:
-    interpreter.answer("echo(20)")
-    interpreter.answer("nothing()")
-    assert interpreter.answer("echo(_ + 1)") == "21"
+    said(interpreter, "echo(20)")
+    said(interpreter, "nothing()")
+    assert said(interpreter, "echo(_ + 1)") == "21"
 
 
 def test_help_explains_the_target_or_one_method(interpreter: Interpreter) -> None:
-    everything = interpreter.answer("help")
+    everything = said(interpreter, "help")
     assert everything
     assert everything.startswith("A device for tests.")
-    assert interpreter.answer("help nothing") == "nothing() -> None"
+    assert said(interpreter, "help nothing") == "nothing() -> None"
     with pytest.raises(Failure, match="no method 'dance'"):
-        interpreter.answer("help dance")
+        said(interpreter, "help dance")
 
 
 def test_a_failure_leaves_the_next_line_possible(interpreter: Interpreter) -> None:
     for line in ("fail()", "dance()", "echo", "echo(1/0)", "echo(print)"):
         with pytest.raises(Failure):
-            interpreter.answer(line)
-    assert interpreter.answer("echo(3)") == "3"
+            said(interpreter, line)
+    assert said(interpreter, "echo(3)") == "3"
 
 
 def test_lines_from_a_pipe_are_answered_without_a_prompt(
@@ -130,7 +135,7 @@ def test_a_server_that_cannot_describe_itself_can_be_called() -> None:
             session.select(None)
             interpreter = Interpreter(session)
             assert interpreter.signatures() == {}
-            assert interpreter.answer("get()") == "12.5"
+            assert said(interpreter, "get()") == "12.5"
         thread.join()
 
 
@@ -286,3 +291,14 @@ def test_a_session_at_a_terminal(
         lines = (tmp_path / "sipyco" / history).read_text()
         assert "echo(40 + 2)" in lines
         assert "never_called" not in lines
+
+
+def test_items_are_given_one_by_one_and_the_last_is_at_hand(device: str) -> None:
+    with Session("127.0.0.1", int(device)) as session:
+        session.select(None)
+        interpreter = Interpreter(session)
+        assert list(interpreter.answer("count(3)")) == ["None", "1", "2"]
+        assert said(interpreter, "echo(_)") == "2"
+        with pytest.raises(Failure, match="no more film"):
+            list(interpreter.answer("count(1, fail=True)"))
+        assert said(interpreter, "echo(5)") == "5"

@@ -1,7 +1,7 @@
 """One connection and what can be asked over it, with every error explained."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -9,8 +9,24 @@ from sipyco import pyon
 from sipyco._rpctool.expressions import Arguments
 from sipyco._rpctool.failures import SERVER_FAILED, WRONG_USAGE, Failure, explained
 from sipyco._rpctool.method_list import MethodList, checked
-from sipyco.pc_rpc import Client, MessageTooLargeError
+from sipyco.pc_rpc import Client, MessageTooLargeError, RemoteStream
 from sipyco.tools import SimpleSSLConfig
+
+OnProgress = Callable[[float | None, str], None]
+"""Takes how far a call is: a fraction, and a text."""
+
+
+class Items(Iterator[Any]):
+    """The items of a remote generator, with exceptions of the class `Failure`."""
+
+    def __init__(self, session: "Session", stream: RemoteStream, method: str) -> None:
+        self._session = session
+        self._stream = stream
+        self._what = f"an item of {method!r} was asked for"
+
+    def __next__(self) -> Any:
+        with self._session.explained(), _about_the_answer(self._what):
+            return next(self._stream)
 
 
 class Session:
@@ -28,7 +44,7 @@ class Session:
     ) -> None:
         self._address = (host, port)
         self.target: str | None = None
-        with self._explained():
+        with self.explained():
             # The target is chosen afterwards, so that the answer to a wrong one can list them.
             self._client = Client(host, port, None, timeout, _tls(ssl))
 
@@ -54,40 +70,46 @@ class Session:
             message = f"no target {target!r} on {host} port {port}; it offers {', '.join(names)}"
             raise Failure("target", message, WRONG_USAGE, targets=names)
         chosen = target if target is not None else names[0]
-        with self._explained():
+        with self.explained():
             self._client.select_rpc_target(chosen)
         self.target = chosen
         return chosen
 
     def methods(self) -> MethodList:
         """Ask for docstrings and signatures of the selected target, as they travel."""
-        with self._explained(), _about_the_answer("the server was asked for its methods"):
+        with self.explained(), _about_the_answer("the server was asked for its methods"):
             described = self._client.get_rpc_method_list()
         return checked(described)
 
-    def call(self, method: str, arguments: Arguments) -> Any:
-        """Call a method of the selected target."""
+    def call(self, method: str, arguments: Arguments, on_progress: OnProgress | None = None) -> Any:
+        """Call a method of the selected target.
+
+        Returns:
+            Its value; `Items` if it gives them one by one.
+        """
         absent = object()
         # `close_rpc` and its like would be found in the client and never reach the server.
         if inspect.getattr_static(self._client, method, absent) is not absent:
             message = f"{method!r} belongs to the client itself; it cannot be called on a target"
             raise Failure("method", message, WRONG_USAGE)
         try:
-            function = getattr(self._client, method)
+            function = getattr(self._client.rpc_options(on_progress=on_progress), method)
         except AttributeError as error:
             # It has named the nearest one, if there is one.
             message = f"{error} (list-methods shows what there is)"
             raise Failure("method", message, WRONG_USAGE) from None
         positional, by_name = arguments
         _check_spellable(method, positional, by_name)
-        with self._explained(), _about_the_answer(f"{method!r} was called"):
-            return function(*positional, **by_name)
+        with self.explained(), _about_the_answer(f"{method!r} was called"):
+            result = function(*positional, **by_name)
+        return Items(self, result, method) if isinstance(result, RemoteStream) else result
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
+        """Turn every error that has an explanation into a `Failure`."""
         try:
             yield
-        except Failure:
+        except (Failure, StopIteration):
             raise
         # The edge of the program: an error that has no explanation goes on with its traceback.
         except Exception as error:

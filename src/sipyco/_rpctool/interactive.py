@@ -1,13 +1,15 @@
 """A conversation with one target: a line is a call, its result is printed."""
 
 import sys
+from collections.abc import Iterator
 
-from sipyco._rpctool.commands import Session
+from sipyco._rpctool.commands import Items, Session
 from sipyco._rpctool.expressions import NotAnExpression, method_call
 from sipyco._rpctool.failures import WRONG_USAGE, Failure
 from sipyco._rpctool.lines import line_reader
 from sipyco._rpctool.method_list import Documentation, MethodList
 from sipyco._rpctool.presentation import LINES, methods_text, result_text, signature, visible
+from sipyco._rpctool.progress import ProgressBar
 
 HINT = "a line is a call: method(arguments), _ is the last result, help lists the methods"
 
@@ -35,27 +37,33 @@ class Interpreter:
             if name.isidentifier()
         }
 
-    def answer(self, line: str) -> str | None:
-        """Do what a line says and give the text to print, None for nothing.
+    def answer(self, line: str) -> Iterator[str]:
+        """Do what a line says and give the texts to print, as they come.
 
         Raises:
             Failure: It could not be done. The next line can be.
         """
         if not line or line.startswith("#"):
-            return None
+            return
         # Not a method of that name: calling it takes parentheses.
         command, _, topic = line.partition(" ")
         if command == "help" and not topic.lstrip().startswith("("):
-            return self._help(topic.strip())
+            yield self._help(topic.strip())
+            return
         try:
             method, arguments = method_call(line, self._last)
         except NotAnExpression as error:
             raise Failure("arguments", str(error), WRONG_USAGE) from error
-        result = self._session.call(method, arguments)
-        if result is None:
-            return None
-        self._last = result
-        return result_text(result)
+        bar = ProgressBar(sys.stderr)
+        try:
+            result = self._session.call(method, arguments, bar.show)
+            for item in result if isinstance(result, Items) else [result]:
+                bar.clear()
+                if item is not None or isinstance(result, Items):
+                    self._last = item
+                    yield result_text(item)
+        finally:
+            bar.clear()
 
     @property
     def _methods(self) -> dict[str, Documentation]:
@@ -102,7 +110,8 @@ def interactive(session: Session, verbose: bool = False) -> int:
         if line in {"exit", "quit"}:
             return 0
         try:
-            text = interpreter.answer(line)
+            for text in interpreter.answer(line):
+                print(text, flush=True)
         except Failure as failure:
             show(failure, verbose)
             if not at_terminal or failure.kind in OVER:
@@ -111,9 +120,6 @@ def interactive(session: Session, verbose: bool = False) -> int:
             if not at_terminal:
                 raise
             tell("no longer waiting; the method may still be running on the server")
-        else:
-            if text is not None:
-                print(text, flush=True)
 
 
 def show(failure: Failure, verbose: bool) -> None:

@@ -18,6 +18,7 @@ from sipyco.pc_rpc._current_call import current_call
 from sipyco.pc_rpc._proxy import AutoTarget
 from sipyco.pc_rpc._server import Server
 from sipyco.pc_rpc._server_loop import simple_server_loop
+from sipyco.pc_rpc._stream import RemoteStream
 
 __all__ = [
     "AsyncioClient",
@@ -28,6 +29,7 @@ __all__ = [
     "GenericRemoteException",
     "IncompatibleServer",
     "MessageTooLargeError",
+    "RemoteStream",
     "Server",
     "current_call",
     "current_exc_packed",
