@@ -30,6 +30,9 @@ KEEPALIVE_AFTER_IDLE = 10.0
 KEEPALIVE_INTERVAL = 10.0
 """Seconds between questions that were not answered."""
 
+MAX_UNSENT_SIZE = 1 << 20
+"""Bytes that wait in the system until they can be sent, where it can be told so."""
+
 KEEPALIVE_MAX_FAILS = 3
 """Unanswered questions after which the connection counts as lost: half a minute in all."""
 
@@ -130,9 +133,16 @@ def _set_keepalive(sock: socket.socket, settings: Mapping[str, int]) -> None:
 
 
 def prepare(sock: socket.socket) -> None:
-    """Set what every connection of this library has: keepalive, and no waiting for more to send."""
+    """Set what every connection of this library has.
+
+    That is keepalive, no waiting for more to send, and not much that waits in the system: what is
+    small could not overtake it there.
+    """
     set_keepalive(sock)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_SIZE)
 
 
 def prepare_transport(transport: asyncio.BaseTransport) -> None:

@@ -54,6 +54,10 @@ class FrameWriter:
         """Whether everything has been taken."""
         return not self._turns
 
+    def __len__(self) -> int:
+        """How many requests have messages that were not taken to their end."""
+        return len(self._turns)
+
     def put(self, kind: int, request: int, head: bytes, buffers: Sequence[memoryview] = ()) -> None:
         """Take a message. The memory of its buffers must not change until it has been sent."""
         messages = self._waiting.get(request)

@@ -34,6 +34,11 @@ MAX_OVERLAPPING_CALLS = 1024
 A program that gathers a thousand calls must not wait; each costs a task, and its arguments.
 """
 
+MAX_UNSENT_ANSWERS = 16
+"""Messages that wait to be sent to a peer that does not read fast enough, before no more is done
+for it. Small answers overtake a large one; who reads none of them must not fill the memory.
+"""
+
 STAGING_SIZE = 64 << 10
 """Bytes that are received at a time, unless they belong to an array."""
 

@@ -154,6 +154,11 @@ class ServerSession:
         """Whether something is to be sent."""
         return not self._written.is_empty or (self.frames is not None and self.frames.has_output)
 
+    @property
+    def unsent(self) -> int:
+        """How many messages wait to be sent in frames."""
+        return 0 if self.frames is None else self.frames.unsent
+
     def take(self, size: int) -> list[bytes | memoryview]:
         """Return about so many bytes to send, in parts; none if there is nothing to send."""
         if self._written.is_empty and self.frames is not None:

@@ -51,6 +51,11 @@ class FramesServer:
         """Whether something is to be sent."""
         return not self._writer.is_empty
 
+    @property
+    def unsent(self) -> int:
+        """How many messages wait to be sent."""
+        return len(self._writer)
+
     # Answers
 
     def selected(self, methods: Collection[str], streams: Collection[str]) -> None:

@@ -179,9 +179,12 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
         self._advance()
 
     def _can_begin(self) -> bool:
-        if not self._waiting or not self.can_write or self.is_closing:
+        if not self._waiting or self.is_closing:
             return False
-        return self.session.overlaps or not self._running
+        if self.session.overlaps:
+            # Small answers overtake the large one that is being sent.
+            return self.can_write or self.session.unsent < limits.MAX_UNSENT_ANSWERS
+        return self.can_write and not self._running
 
     def _handle(self, event: Event) -> None:
         match event:
