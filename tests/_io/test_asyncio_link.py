@@ -27,10 +27,6 @@ class Ends:
         self.reader: asyncio.StreamReader
         self.writer: asyncio.StreamWriter
 
-    @property
-    def has_output(self) -> bool:
-        return bool(self.unsent)
-
     def take(self, size: int) -> list[bytes | memoryview]:
         taken, self.unsent = self.unsent, []
         return taken

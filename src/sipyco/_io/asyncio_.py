@@ -8,7 +8,7 @@ from typing import cast
 
 from sipyco._io import sockets, tls
 from sipyco._io.channel import Channel
-from sipyco._io.outgoing import write_some
+from sipyco._io.outgoing import write_batches
 from sipyco._wire.errors import ConnectionLost
 
 __all__ = ["AsyncioLink", "connect"]
@@ -22,11 +22,16 @@ class AsyncioLink(asyncio.BufferedProtocol):
         channel: What the connection carries.
         lost: Called once when the connection has ended, with the reason.
         encrypted: Whether it uses TLS.
+
+    Attributes:
+        can_write: False while the server does not read.
+        closed: Done when the connection has ended.
     """
 
     def __init__(
         self, peer: str, channel: Channel, lost: Callable[[OSError], None], *, encrypted: bool
     ) -> None:
+        self.can_write = True
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._peer = peer
         self._channel = channel
@@ -35,21 +40,22 @@ class AsyncioLink(asyncio.BufferedProtocol):
         self._heard = False
         self._reason: OSError | None = None
         self._transport: asyncio.Transport | None = None
-        self._can_write = True
+        self._flush_is_scheduled = False
 
     def flush(self) -> None:
         """Send what the channel has, now or as soon as there is room."""
-        assert self._transport is not None
-        while self._can_write and self._channel.has_output and not self._transport.is_closing():
-            write_some(self._transport, self._channel.take)
+        transport = self._transport
+        assert transport is not None
+        if not transport.is_closing() and write_batches(self, transport, self._channel.take):
+            self._flush_soon()
 
     def pause_writing(self) -> None:
         """Note that the server does not read."""
-        self._can_write = False
+        self.can_write = False
 
     def resume_writing(self) -> None:
         """Go on sending."""
-        self._can_write = True
+        self.can_write = True
         self.flush()
 
     def has_unread(self) -> bool:
@@ -110,6 +116,15 @@ class AsyncioLink(asyncio.BufferedProtocol):
             self._report_loss(self._reason)
         if not self.closed.done():
             self.closed.set_result(None)
+
+    def _flush_soon(self) -> None:
+        if not self._flush_is_scheduled:
+            self._flush_is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush_later)
+
+    def _flush_later(self) -> None:
+        self._flush_is_scheduled = False
+        self.flush()
 
     def _end(self, reason: OSError) -> None:
         if self._reason is None:

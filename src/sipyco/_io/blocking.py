@@ -21,6 +21,8 @@ BATCH_SIZE = 1 << 20
 MAX_PARTS = 512
 """Pieces of memory that are handed to the system at a time; all systems take as many."""
 
+MAX_SENDS = 2
+"""How often in a row the system is given bytes while it takes them, before others send."""
 
 MAX_RECEIVES = 4
 """How often in a row the system is asked for bytes while there are more, before others send."""
@@ -127,7 +129,9 @@ class BlockingLink:
         self._waiter.wake()
 
     def send(self, channel: Channel) -> None:
-        """Send what the channel has and there is room for. Never waits.
+        """Send what the channel has and there is room for, up to two batches. Never waits.
+
+        Others have their turn then, and :meth:`wait` ends at once.
 
         Raises:
             ConnectionLost: The connection has ended, or was given up before.
@@ -137,14 +141,14 @@ class BlockingLink:
         try:
             self._check_open()
             self.needs_room = False
-            while True:
+            for _ in range(MAX_SENDS):
                 self._midway = True
                 if not self._unsent:
-                    if not channel.has_output:
-                        break
                     self._unsent.extend(channel.take(BATCH_SIZE))
-                if not self._send_some():
+                if not self._unsent or not self._send_some():
                     break
+            else:
+                self.needs_room = True
             self._midway = False
         except BaseException as exc:
             self._fail(exc)

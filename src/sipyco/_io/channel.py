@@ -8,12 +8,8 @@ __all__ = ["Channel"]
 class Channel(Protocol):
     """Where bytes come from and go to."""
 
-    @property
-    def has_output(self) -> bool:
-        """Whether there is something to send."""
-
     def take(self, size: int) -> list[bytes | memoryview]:
-        """Return about so many bytes to send, in parts; none if there is nothing to send."""
+        """Return about so many bytes to send, in parts; less if there is no more."""
 
     def buffer(self) -> memoryview:
         """Return where bytes that come in belong."""

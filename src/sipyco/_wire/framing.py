@@ -99,6 +99,11 @@ class LineWriter:
         self._waiting = deque(item for item in self._waiting if item[0] != request)
         return len(self._waiting) < count
 
-    def take(self) -> list[bytes | memoryview]:
-        """Return the next line, if there is one."""
-        return [self._waiting.popleft()[1]] if self._waiting else []
+    def take(self, size: int) -> list[bytes | memoryview]:
+        """Return lines of about so many bytes altogether, or all."""
+        lines: list[bytes | memoryview] = []
+        while self._waiting and size > 0:
+            line = self._waiting.popleft()[1]
+            lines.append(line)
+            size -= len(line)
+        return lines

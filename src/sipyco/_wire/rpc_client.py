@@ -186,16 +186,14 @@ class ClientSession:
 
     # Bytes
 
-    @property
-    def has_output(self) -> bool:
-        """Whether something is to be sent."""
-        return not self._written.is_empty or (self._frames is not None and self._frames.has_output)
-
     def take(self, size: int) -> list[bytes | memoryview]:
-        """Return about so many bytes to send, in parts; none if there is nothing to send."""
+        """Return about so many bytes to send, in parts; less if there is no more."""
         if self._written.is_empty and self._frames is not None:
             return self._frames.take(size)
-        return self._written.take()
+        lines = self._written.take(size)
+        if self._written.is_empty and self._frames is not None:
+            lines += self._frames.take(size - sum(map(len, lines)))
+        return lines
 
     def buffer(self) -> memoryview:
         """Return where bytes from the server belong; it may be more than will come."""

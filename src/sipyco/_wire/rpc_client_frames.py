@@ -43,11 +43,6 @@ class FramesClient:
         self.buffer = self._reader.buffer
         self.take = self._writer.take
 
-    @property
-    def has_output(self) -> bool:
-        """Whether something is to be sent."""
-        return not self._writer.is_empty
-
     def spell_call(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: CallOptions
     ) -> Spelled:

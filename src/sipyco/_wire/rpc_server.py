@@ -160,10 +160,13 @@ class ServerSession:
         return 0 if self.frames is None else self.frames.unsent
 
     def take(self, size: int) -> list[bytes | memoryview]:
-        """Return about so many bytes to send, in parts; none if there is nothing to send."""
+        """Return about so many bytes to send, in parts; less if there is no more."""
         if self._written.is_empty and self.frames is not None:
             return self.frames.take(size)
-        return self._written.take()
+        lines = self._written.take(size)
+        if self._written.is_empty and self.frames is not None:
+            lines += self.frames.take(size - sum(map(len, lines)))
+        return lines
 
     def buffer(self) -> memoryview:
         """Return where bytes from the client belong; it may be more than will come."""

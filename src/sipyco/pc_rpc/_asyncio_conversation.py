@@ -121,11 +121,10 @@ class AsyncioConversation:
             TimeoutError: The time of the options is up; the conversation goes on.
             OSError: The connection is lost.
         """
-        wants = CallOptions(options.timeout, options.on_progress is not None)
-        if options.timeout is None and self._session.overlaps:
+        if options is _DEFAULTS and self._session.overlaps:
             self._connected()
-            request = self._session.spell_call(name, args, kwargs, wants)
-            return await self._exchange(request, options)
+            return await self._exchange(self._session.spell_call(name, args, kwargs), options)
+        wants = CallOptions(options.timeout, options.on_progress is not None)
         limit = asyncio.timeout(options.timeout)
         try:
             async with limit:
@@ -255,11 +254,6 @@ class AsyncioConversation:
         return self._link
 
     # What the link moves
-
-    @property
-    def has_output(self) -> bool:
-        """Whether there is something to send."""
-        return self._session.has_output
 
     def take(self, size: int) -> list[bytes | memoryview]:
         """Return bytes to send."""

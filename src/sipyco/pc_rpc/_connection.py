@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sipyco._io.connection import ServerConnection
-from sipyco._io.outgoing import write_some
+from sipyco._io.outgoing import write_batches
 from sipyco._io.sockets import certificate_subject
 from sipyco._wire import limits
 from sipyco._wire.rpc_protocol import Spelled
@@ -28,7 +28,7 @@ from sipyco._wire.rpc_server import (
 )
 from sipyco.pc_rpc import _describe
 from sipyco.pc_rpc._abandon import Abandon, is_cancelled
-from sipyco.pc_rpc._current_call import CurrentCall, Peer, set_current_call
+from sipyco.pc_rpc._current_call import CurrentCall, Peer, begin_call, end_call
 from sipyco.pc_rpc._item_stream import give_items
 from sipyco.pc_rpc._progress import ProgressReports
 from sipyco.pc_rpc._runner import AnyGenerator, is_generator
@@ -115,8 +115,8 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
         transport, session = self.transport, self.session
         if transport is None or transport.is_closing():
             return
-        while self.can_write and session.has_output:
-            write_some(transport, session.take)
+        if write_batches(self, transport, session.take):
+            self._advance_soon()
         if self._writable is not None and self.can_write:
             self._wake_streams()
         if self.is_closing:
@@ -276,8 +276,11 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
                     ),
                 )
                 return
-            with set_current_call(current):
+            outer = begin_call(current)
+            try:
                 result = [method(*call.args, **call.kwargs)]
+            finally:
+                end_call(outer)
         except BaseException as exc:  # noqa: BLE001  the caller waits for an answer, whatever it is
             self._fail(call.request, exc)
             return

@@ -229,11 +229,6 @@ class Conversation:
 
     # What the link moves
 
-    @property
-    def has_output(self) -> bool:
-        """Whether there is something to send."""
-        return self._session.has_output
-
     def take(self, size: int) -> list[bytes | memoryview]:
         """Return bytes to send."""
         return self._session.take(size)

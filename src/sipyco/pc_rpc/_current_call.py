@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import NamedTuple
 
-__all__ = ["CurrentCall", "Peer", "current_call", "set_current_call"]
+__all__ = ["CurrentCall", "Peer", "begin_call", "current_call", "end_call"]
 
 
 class Peer(NamedTuple):
@@ -83,16 +83,8 @@ def current_call() -> CurrentCall:
     return _current.get()
 
 
-class set_current_call:  # noqa: N801 - it is used like a function, many times a second
-    """Make it the current call in a ``with`` block."""
+begin_call = _current.set
+"""Make a call the current one; what is returned is to be given to `end_call`."""
 
-    __slots__ = ("_call", "_token")
-
-    def __init__(self, call: CurrentCall) -> None:
-        self._call = call
-
-    def __enter__(self) -> None:
-        self._token = _current.set(self._call)
-
-    def __exit__(self, *_: object) -> None:
-        _current.reset(self._token)
+end_call = _current.reset
+"""Go back to the one before."""

@@ -12,7 +12,7 @@ from sipyco._io.worker import Worker
 from sipyco._wire import limits
 from sipyco._wire.remote_exceptions import GenericRemoteException
 from sipyco._wire.rpc_protocol import Spelled
-from sipyco.pc_rpc._current_call import set_current_call
+from sipyco.pc_rpc._current_call import begin_call, end_call
 from sipyco.pc_rpc._running_call import RunningCall
 
 __all__ = ["AnyGenerator", "Runner", "is_generator"]
@@ -166,8 +166,11 @@ class Runner:
                 raise _BusyError from None
         try:
             call.begin(can_stop=not in_thread)
-            with set_current_call(call.current):
+            outer = begin_call(call.current)
+            try:
                 yield
+            finally:
+                end_call(outer)
         finally:
             if turn is not None:
                 turn.release()

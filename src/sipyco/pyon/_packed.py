@@ -86,7 +86,8 @@ class _Writer:
 
     def pack(self, value: Any) -> bytes:
         data = ormsgpack.packb(value, self._extend, _EXACTLY)
-        _refuse_buffers([value])
+        if type(value) not in _LEAVES:
+            _refuse_buffers(value if type(value) is list else [value])
         return data
 
     def pack_items(self, items: list[Any]) -> bytes:
@@ -243,18 +244,18 @@ def _refuse_buffers(values: Collection[Any]) -> None:
     MessagePack itself does not tell them apart. Looking at the types of whole containers at once
     takes a third of the time that spelling them takes.
     """
-    if _LEAVES.issuperset(map(type, values)):
-        return
     waiting: list[Collection[Any]] = [values]
     while waiting:
         parts = waiting.pop()
+        if _LEAVES.issuperset(map(type, parts)):
+            continue
         kinds = set(map(type, parts))
         for kind in _BUFFERS & kinds:
             raise UnknownTypeError(kind)
         if dict in kinds:
-            waiting += [part.values() for part in parts if type(part) is dict]
+            waiting += [part.values() for part in parts if type(part) is dict and part]
         if list in kinds:
-            waiting += [part for part in parts if type(part) is list]
+            waiting += [part for part in parts if type(part) is list and part]
 
 
 def _extend_integer(x: int) -> Ext:
