@@ -47,6 +47,7 @@ _EXACTLY = reduce(
 
 _LEAVES = frozenset({type(None), bool, int, float, str, bytes})
 _BUFFERS = frozenset({bytearray, memoryview})
+_LOOKED_INTO = frozenset({dict, list}) | _BUFFERS
 _SHORTER = frozenset({"tuple", "bytes", "nparray", "npscalar"})
 """Names of the table that have something better here than NAMED."""
 
@@ -86,13 +87,14 @@ class _Writer:
 
     def pack(self, value: Any) -> bytes:
         data = ormsgpack.packb(value, self._extend, _EXACTLY)
-        if type(value) not in _LEAVES:
-            _refuse_buffers(value if type(value) is list else [value])
+        if type(value) in _LOOKED_INTO:
+            _refuse_buffers([value])
         return data
 
     def pack_items(self, items: list[Any]) -> bytes:
         data = ormsgpack.packb(items, self._extend, _EXACTLY)
-        _refuse_buffers(items)
+        if not _LOOKED_INTO.isdisjoint(map(type, items)):
+            _refuse_buffers(items)
         return data
 
     def extend(self, x: Any) -> Ext:
@@ -242,20 +244,21 @@ def _refuse_buffers(values: Collection[Any]) -> None:
     """Raise for a bytearray or memoryview, which would silently come out as bytes.
 
     MessagePack itself does not tell them apart. Looking at the types of whole containers at once
-    takes a third of the time that spelling them takes.
+    takes a third of the time that spelling them takes. What is neither a list nor a dict was
+    looked at when it was described.
     """
     waiting: list[Collection[Any]] = [values]
     while waiting:
         parts = waiting.pop()
-        if _LEAVES.issuperset(map(type, parts)):
+        if _LOOKED_INTO.isdisjoint(map(type, parts)):
             continue
         kinds = set(map(type, parts))
         for kind in _BUFFERS & kinds:
             raise UnknownTypeError(kind)
         if dict in kinds:
-            waiting += [part.values() for part in parts if type(part) is dict and part]
+            waiting += [part.values() for part in parts if type(part) is dict]
         if list in kinds:
-            waiting += [part for part in parts if type(part) is list and part]
+            waiting += [part for part in parts if type(part) is list]
 
 
 def _extend_integer(x: int) -> Ext:
