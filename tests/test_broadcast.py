@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from sipyco import pyon
+from sipyco._wire.subscription import BROADCAST
+from sipyco._wire.subscription_client import SubscriberSession
 from sipyco.broadcast import Broadcaster, Receiver
 from sipyco.sync_struct import Publisher
 from tests.certificates import make_certificates
@@ -450,5 +452,62 @@ def test_a_receiver_hears_nothing_that_was_said_before_it_came() -> None:
             broadcaster.broadcast("channel", "after")
             await settle()
             assert (values(first), values(second)) == (["before", "after"], ["after"])
+
+    run(main())
+
+
+def in_both_forms(transport: FakeTransport) -> list[Any]:
+    return list(SubscriberSession(BROADCAST, "channel", "it").receive(transport.written))
+
+
+def test_receivers_of_both_forms_hear_the_same() -> None:
+    async def main() -> None:
+        broadcaster = Broadcaster()
+        async with listening(broadcaster):
+            old = fake_connection(broadcaster, HELLO)
+            new = fake_connection(broadcaster, HELLO + b"frames_v1\n")
+            late = fake_connection(broadcaster, HELLO)
+            broadcaster.broadcast("channel", (1, np.arange(2)))
+            late._protocol.data_received(b"frames_v1\n")
+            broadcaster.broadcast("channel", {2: None})
+            await settle()
+            for transport in (old, new, late):
+                assert pyon.encode(in_both_forms(transport)) == pyon.encode(
+                    [(1, np.arange(2)), {2: None}]
+                )
+            assert old.written.count(b"\n") == 2
+            assert new.written[0] == 1
+            assert late.written.startswith(old.written.splitlines()[0] + b"\n\1")
+
+    run(main())
+
+
+def test_threads_broadcast_while_receivers_of_both_forms_come_and_go() -> None:
+    async def main() -> None:
+        broadcaster = Broadcaster(queue_limit=100_000)
+        stop = threading.Event()
+
+        def count() -> None:
+            number = 0
+            while not stop.is_set():
+                broadcaster.broadcast("channel", number)
+                number += 1
+
+        thread = threading.Thread(target=count)
+        async with listening(broadcaster):
+            thread.start()
+            try:
+                for turn in range(20):
+                    transport = fake_connection(broadcaster, HELLO + b"frames_v1\n" * (turn % 2))
+                    await settle()
+                    transport._protocol.data_received(b"frames_v1\n")
+                    await settle()
+                    numbers = in_both_forms(transport)
+                    first = numbers[0] if numbers else 0
+                    assert numbers == list(range(first, first + len(numbers)))
+                    transport.close()
+            finally:
+                stop.set()
+                thread.join()
 
     run(main())

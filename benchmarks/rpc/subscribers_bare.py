@@ -7,15 +7,15 @@ from typing import cast
 
 from benchmarks.rpc import subscribers
 from benchmarks.rpc.loops import run, runner
-from sipyco import pyon
+from sipyco._wire.subscription import Form, spell
 
 HELLO = b"\n"
 
 
 def mod(number: int) -> bytes:
-    """Spell a change as a publisher does."""
+    """Spell a change as a publisher does for subscribers of this version."""
     change = {"action": "setitem", "path": [], "key": "count", "value": number}
-    return pyon.encode(change, syntax="python").encode() + b"\n"
+    return spell(change, {Form.FRAMES}, None).in_form(Form.FRAMES)
 
 
 class Writer(asyncio.Protocol):

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.rpc import subscribers
+from benchmarks.rpc import subscribers, wires
 from benchmarks.rpc.loops import run, runner
 from sipyco.sync_struct import Notifier, Publisher, Subscriber
 
 
 def serve(port: int, *, loop: str, wire: str) -> None:
-    """Publish; the form of the messages of calls, ``wire``, has nothing to do with it."""
+    """Publish. Which form the changes have is up to the subscribers."""
 
     async def serve_forever() -> None:
         status = Notifier({"count": 0})
@@ -28,6 +28,7 @@ def serve(port: int, *, loop: str, wire: str) -> None:
 
 def figures(port: int, *, loop: str, wire: str) -> dict[str, Callable[[], float]]:
     used = runner(loop)
+    wires.ask(wire)
     followers = Followers(port)
     used.run(followers.connect())
     return {"subscribers-50": lambda: used.run(followers.seconds())}

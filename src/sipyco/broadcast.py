@@ -12,7 +12,7 @@ from sipyco._io.inbox import Inbox
 from sipyco._io.subscriber import Callback, StreamSubscriber, as_list
 from sipyco._io.tls import SimpleSSLConfig
 from sipyco._wire.limits import MAX_MESSAGE_SIZE
-from sipyco._wire.subscription import BROADCAST
+from sipyco._wire.subscription import BROADCAST, Form, Published, spell
 
 __all__ = ["Broadcaster", "Receiver"]
 
@@ -49,10 +49,15 @@ class Broadcaster(FanoutServer):
         Raises:
             TypeError: It cannot be encoded. Nothing was sent.
         """
-        line = pyon.encode(obj, syntax=self._syntax).encode("ascii") + b"\n"
-        with self._lock:
-            if name in self.followers:
-                self._inbox(name).put(line)
+        while True:
+            forms = self.forms_of(name)
+            message = spell(obj, forms, self._syntax)
+            with self._lock:
+                # Somebody may have come who needs it in another form.
+                if self.forms_of(name) <= forms:
+                    if forms:
+                        self._inbox(name).put(message)
+                    return
 
     def welcome(self, follower: Follower) -> None:
         """Let a receiver hear what is said from now on, and nothing that was said before."""
@@ -61,25 +66,33 @@ class Broadcaster(FanoutServer):
             inbox.drain()
         super().welcome(follower)
 
+    def change_form(self, follower: Follower, form: Form) -> None:
+        """Spell differently what is said from now on."""
+        with self._lock:
+            inbox = self._inboxes.get(follower.name)
+            if inbox is not None:
+                inbox.drain()
+            super().change_form(follower, form)
+
     def _inbox(self, name: str) -> Inbox:
         if name not in self._inboxes:
             deliver = partial(self._deliver, name)
             missed = partial(self._count_missed, name)
             self._inboxes[name] = Inbox(
-                self, self._lock, deliver, missed, max_lines=self._queue_limit
+                self, self._lock, deliver, missed, max_messages=self._queue_limit
             )
         return self._inboxes[name]
 
-    def _deliver(self, name: str, line: bytes) -> None:
+    def _deliver(self, name: str, message: Published) -> None:
         for follower in self.followers_of(name):
             if follower.is_behind:
                 continue  # it has just come, and this was said before
-            if follower.waiting_lines >= self._queue_limit:
+            if follower.waiting_messages >= self._queue_limit:
                 follower.send_waiting()  # perhaps it reads well, and this turn of the loop is long
-            if follower.waiting_lines >= self._queue_limit:
+            if follower.waiting_messages >= self._queue_limit:
                 follower.drop_oldest()
                 self.dropped += 1
-            follower.put(line)
+            follower.put(message.in_form(follower.form))
 
     def _count_missed(self, name: str, count: int) -> None:
         self.dropped += count * len(self.followers_of(name))

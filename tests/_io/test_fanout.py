@@ -62,7 +62,7 @@ def test_what_is_dropped_is_never_a_line_that_was_begun() -> None:
             for line in (begun, b"1", b"2", b"3"):
                 follower.put(line)
             await settle()
-            assert follower.waiting_lines == 3
+            assert follower.waiting_messages == 3
             follower.drop_oldest()
             assert follower.backlog == CHUNK_SIZE + 2
             follower.drop_waiting()

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from sipyco._io.inbox import Inbox
+from sipyco._wire.subscription import Published
 from tests.rpc_servers import run, settle
 
 
@@ -17,28 +18,36 @@ class Serving:
 
 def make(loop: asyncio.AbstractEventLoop | None, **limits: float) -> tuple[Inbox, list[Any]]:
     delivered: list[Any] = []
-    inbox = Inbox(Serving(loop), threading.RLock(), delivered.append, delivered.append, **limits)
+
+    def deliver(message: Published) -> None:
+        delivered.append(message.line)
+
+    inbox = Inbox(Serving(loop), threading.RLock(), deliver, delivered.append, **limits)
     return inbox, delivered
+
+
+def message(line: bytes) -> Published:
+    return Published(line, None)
 
 
 def in_thread(inbox: Inbox, *lines: bytes) -> None:
     def put() -> None:
         for line in lines:
-            inbox.put(line)
+            inbox.put(message(line))
 
     thread = threading.Thread(target=put)
     thread.start()
     thread.join()
 
 
-def test_lines_of_all_threads_are_delivered_in_their_order() -> None:
+def test_messages_of_all_threads_are_delivered_in_their_order() -> None:
     async def main() -> None:
         inbox, delivered = make(asyncio.get_running_loop())
-        inbox.put(b"1")
+        inbox.put(message(b"1"))
         assert delivered == [b"1"]
         in_thread(inbox, b"2", b"3")
         assert delivered == [b"1"]
-        inbox.put(b"4")
+        inbox.put(message(b"4"))
         assert delivered == [b"1", b"2", b"3", b"4"]
         in_thread(inbox, b"5")
         await settle()
@@ -50,7 +59,7 @@ def test_lines_of_all_threads_are_delivered_in_their_order() -> None:
 def test_the_oldest_give_way_and_are_counted() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        for limits in ({"max_lines": 2}, {"max_size": 2}):
+        for limits in ({"max_messages": 2}, {"max_size": 2}):
             inbox, delivered = make(loop, **limits)
             in_thread(inbox, b"1", b"2", b"3", b"4")
             await settle()
@@ -59,7 +68,7 @@ def test_the_oldest_give_way_and_are_counted() -> None:
     run(main())
 
 
-def test_a_single_line_may_be_larger_than_the_limit() -> None:
+def test_a_single_message_may_be_larger_than_the_limit() -> None:
     async def main() -> None:
         inbox, delivered = make(asyncio.get_running_loop(), max_size=2)
         in_thread(inbox, b"12345")
@@ -69,9 +78,9 @@ def test_a_single_line_may_be_larger_than_the_limit() -> None:
     run(main())
 
 
-def test_while_nothing_listens_lines_go_nowhere() -> None:
+def test_while_nothing_listens_messages_go_nowhere() -> None:
     inbox, delivered = make(None)
-    inbox.put(b"1")
+    inbox.put(message(b"1"))
     inbox.drain()
     assert delivered == []
 
@@ -80,7 +89,7 @@ def test_a_loop_that_has_been_closed_takes_nothing() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
     inbox, delivered = make(loop)
-    inbox.put(b"1")
+    inbox.put(message(b"1"))
     inbox.drain()
     assert delivered == []
 
@@ -88,7 +97,7 @@ def test_a_loop_that_has_been_closed_takes_nothing() -> None:
 def test_a_loop_that_ended_before_it_came_round_is_not_relied_on() -> None:
     first = asyncio.new_event_loop()
     inbox, delivered = make(first)
-    inbox.put(b"1")  # the loop is asked, but never runs
+    inbox.put(message(b"1"))  # the loop is asked, but never runs
     first.close()
 
     async def main() -> None:

@@ -7,22 +7,16 @@ from hypothesis import strategies as st
 from sipyco import pyon
 from sipyco._wire import limits
 from sipyco._wire.errors import MessageTooLargeError, ProtocolError
-from sipyco._wire.subscription import (
-    BROADCAST,
-    SYNC_STRUCT,
-    PublisherSession,
-    Refused,
-    Subscribed,
-    SubscriberSession,
-)
+from sipyco._wire.subscription import BROADCAST, SYNC_STRUCT, Form
+from sipyco._wire.subscription_client import SubscriberSession
+from sipyco._wire.subscription_server import FramesChosen, PublisherSession, Refused, Subscribed
 
 HELLO = b"ARTIQ sync_struct\nd\xc3\xa4ta set\n"
 
 
-def events(data: bytes, cut: int, banner: bytes = SYNC_STRUCT) -> list[Subscribed | Refused]:
+def events(data: bytes, cut: int, banner: bytes = SYNC_STRUCT) -> list[Any]:
     session = PublisherSession(banner)
-    found = [session.receive(piece) for piece in (data[:cut], data[cut:])]
-    return [event for event in found if event is not None]
+    return [event for piece in (data[:cut], data[cut:]) for event in session.receive(piece)]
 
 
 @pytest.mark.parametrize("cut", range(len(HELLO) + 1))
@@ -32,8 +26,23 @@ def test_the_name_is_read_wherever_it_is_cut(cut: int) -> None:
 
 def test_what_follows_the_name_is_not_read() -> None:
     session = PublisherSession(SYNC_STRUCT)
-    assert session.receive(HELLO + b"ARTIQ\n\xff\n") == Subscribed("däta set")
-    assert session.receive(b"more\nand more\n" * 100_000) is None
+    assert session.receive(HELLO + b"ARTIQ\n\xff\n") == [Subscribed("däta set")]
+    assert session.receive(b"more\nand more\n" * 100_000) == []
+    assert session.receive(b"frames_v1\n") == []
+    assert session.form is Form.LINE
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("cut", range(len(HELLO) + 10))
+def test_frames_are_asked_for_after_the_name_wherever_it_is_cut(cut: int, end: bytes) -> None:
+    assert events(HELLO + b"frames_v1" + end, cut) == [Subscribed("däta set"), FramesChosen()]
+
+
+@pytest.mark.parametrize("said", [b"frames_v2\n", b"frames_v1 \n", b"\n", b"x" * 200_000 + b"\n"])
+def test_another_line_after_the_name_asks_for_nothing(said: bytes) -> None:
+    session = PublisherSession(SYNC_STRUCT)
+    assert session.receive(HELLO + said + b"frames_v1\n") == [Subscribed("däta set")]
+    assert session.form is Form.LINE
 
 
 def test_lines_of_telnet_are_lines() -> None:
@@ -54,8 +63,9 @@ def test_lines_of_telnet_are_lines() -> None:
 )
 def test_a_client_that_breaks_the_rules_is_refused_once(said: bytes) -> None:
     session = PublisherSession(SYNC_STRUCT)
-    assert isinstance(session.receive(said), Refused)
-    assert session.receive(HELLO) is None
+    (event,) = session.receive(said)
+    assert isinstance(event, Refused)
+    assert session.receive(HELLO) == []
 
 
 @given(st.binary())
@@ -69,9 +79,9 @@ def received(data: bytes, cut: int = 0, **options: Any) -> list[Any]:
     return [value for piece in (data[:cut], data[cut:]) for value in session.receive(piece)]
 
 
-def test_a_subscriber_says_banner_and_name() -> None:
+def test_a_subscriber_says_banner_name_and_what_it_can_read() -> None:
     session = SubscriberSession(SYNC_STRUCT, "däta", "peer:1")
-    assert session.connect() == "ARTIQ sync_struct\ndäta\n".encode()
+    assert session.connect() == "ARTIQ sync_struct\ndäta\nframes_v1\n".encode()
 
 
 def test_a_name_that_is_two_lines_cannot_be_asked_for() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from sipyco import pyon
 from sipyco._wire.mods import process_mod
-from sipyco._wire.subscription import BROADCAST, SYNC_STRUCT, SubscriberSession
+from sipyco._wire.subscription import BROADCAST, SYNC_STRUCT
+from sipyco._wire.subscription_client import SubscriberSession
 from sipyco.broadcast import Broadcaster, Receiver
 from sipyco.sync_struct import Notifier, Publisher
 from tests.interop.transcripts import VERSIONS, lines_of

@@ -638,11 +638,12 @@ def test_the_spelling_can_be_chosen_and_is_read(
 
 def test_the_environment_sets_the_spelling_of_a_whole_process() -> None:
     program = """
+from sipyco._wire.subscription import Form
 from sipyco.broadcast import Broadcaster
 from sipyco.sync_struct import Notifier, Publisher
 notifier = Notifier({"t": (1,)})
 Publisher({"data": notifier})
-print(notifier.publish.whole_structure())
+print(notifier.publish.whole_structure(Form.LINE))
 Broadcaster()
 """
     for syntax, expected in (("json", b"__jsonclass__"), ("python", b"(1, )"), ("yaml", b"")):

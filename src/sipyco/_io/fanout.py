@@ -1,4 +1,4 @@
-"""Sending the same lines to many subscribers, each as fast as it reads."""
+"""Sending the same values to many subscribers, each as fast as it reads."""
 
 import asyncio
 import logging
@@ -6,7 +6,13 @@ from collections import deque
 
 from sipyco._io.connection import ConnectionServer, ServerConnection
 from sipyco._wire import limits
-from sipyco._wire.subscription import PublisherSession, Refused, Subscribed
+from sipyco._wire.subscription import Form
+from sipyco._wire.subscription_server import (
+    FramesChosen,
+    PublisherSession,
+    Refused,
+    Subscribed,
+)
 
 __all__ = ["FanoutServer", "Follower"]
 
@@ -17,48 +23,47 @@ CHUNK_SIZE = 256 << 10
 
 
 class Follower(ServerConnection, asyncio.Protocol):
-    """One subscriber. The lines that wait for it are shared with the others.
+    """One subscriber. The messages that wait for it are shared with the others.
 
     Attributes:
         name: What it follows.
+        form: How messages are spelled for it.
         backlog: Bytes that wait and count against the limit.
-        is_behind: It is new, or has missed something: lines make no sense to it until it has been
-            welcomed, again.
+        is_behind: It is new, or has missed something: messages make no sense to it until it has
+            been welcomed, again.
         missed: How many times it has missed something.
     """
 
     def __init__(self, server: "FanoutServer", banner: bytes) -> None:
         super().__init__(server)
         self.name = ""
+        self.form = Form.LINE
         self.backlog = 0
         self.is_behind = True
         self.missed = 0
         self._server = server
         self._session = PublisherSession(banner)
-        # What waits, and whether it counts. The first may be the rest of a line that was begun.
+        # What waits, and whether it counts. The first may be the rest of a message that was begun.
         self._waiting: deque[tuple[bytes | memoryview, bool]] = deque()
         self._is_subscribed = False
         self._send_is_scheduled = False
         self._deadline: asyncio.TimerHandle | None = None
 
     @property
-    def waiting_lines(self) -> int:
-        """How many lines wait, but for the rest of one that was begun."""
+    def waiting_messages(self) -> int:
+        """How many messages wait, but for the rest of one that was begun."""
         return len(self._waiting) - self._is_begun()
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sends, which is only the name."""
-        match self._session.receive(data):
-            case Subscribed(name):
-                if not self._server.offers(name):
-                    self._refuse(f"it asked for the unknown {name!r}")
-                    return
-                self.has_spoken()
-                self.name, self._is_subscribed = name, True
-                self._server.followers.setdefault(name, set()).add(self)
-                self._server.welcome(self)
-            case Refused(reason):
-                self._refuse(reason)
+        """Take what the client sends, which is only what it wants."""
+        for event in self._session.receive(data):
+            match event:
+                case Subscribed(name):
+                    self._subscribe(name)
+                case FramesChosen() if self._is_subscribed and self.form is not Form.FRAMES:
+                    self._server.change_form(self, Form.FRAMES)
+                case Refused(reason):
+                    self._refuse(reason)
 
     def resume_writing(self) -> None:
         """Go on sending."""
@@ -89,11 +94,11 @@ class Follower(ServerConnection, asyncio.Protocol):
             self._deadline = loop.call_later(limits.FLUSH_TIMEOUT, self.abort)
         self.send_waiting()
 
-    def put(self, line: bytes, *, counts: bool = True) -> None:
-        """Send a line after those that wait. Lines of one turn of the loop leave together."""
-        self._waiting.append((line, counts))
+    def put(self, message: bytes, *, counts: bool = True) -> None:
+        """Send after what waits. The messages of one turn of the loop leave together."""
+        self._waiting.append((message, counts))
         if counts:
-            self.backlog += len(line)
+            self.backlog += len(message)
         self.send_soon()
 
     def send_soon(self) -> None:
@@ -103,17 +108,17 @@ class Follower(ServerConnection, asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._send_scheduled)
 
     def drop_waiting(self) -> None:
-        """Forget the lines that wait, but for the rest of one that was begun."""
-        while self.waiting_lines:
+        """Forget the messages that wait, but for the rest of one that was begun."""
+        while self.waiting_messages:
             self.drop_oldest()
 
     def drop_oldest(self) -> None:
-        """Forget the oldest line that was not begun, of which there is one."""
+        """Forget the oldest message that was not begun, of which there is one."""
         index = int(self._is_begun())
-        line, counts = self._waiting[index]
+        message, counts = self._waiting[index]
         del self._waiting[index]
         if counts:
-            self.backlog -= len(line)
+            self.backlog -= len(message)
 
     def send_waiting(self) -> None:
         """Hand to the transport what it takes."""
@@ -125,6 +130,16 @@ class Follower(ServerConnection, asyncio.Protocol):
             super().close()
         elif self.is_behind and self._is_subscribed:
             self._server.welcome(self)
+
+    def _subscribe(self, name: str) -> None:
+        if not self._server.offers(name):
+            self._refuse(f"it asked for the unknown {name!r}")
+            return
+        self.has_spoken()
+        self.name, self._is_subscribed = name, True
+        self.form = self._session.form
+        self._server.add(self)
+        self._server.welcome(self)
 
     def _send_scheduled(self) -> None:
         self._send_is_scheduled = False
@@ -148,12 +163,8 @@ class Follower(ServerConnection, asyncio.Protocol):
         return bool(self._waiting) and isinstance(self._waiting[0][0], memoryview)
 
     def _leave(self) -> None:
-        followers = self._server.followers.get(self.name)
-        if followers is not None:
-            followers.discard(self)
-            if not followers:
-                # Clients choose the names: those that nobody follows must not add up.
-                del self._server.followers[self.name]
+        if self._is_subscribed:
+            self._server.remove(self)
 
     def _refuse(self, reason: str) -> None:
         logger.warning("closed the connection from %s: %s", self.peer, reason)
@@ -170,11 +181,40 @@ class FanoutServer(ConnectionServer):
     def __init__(self, banner: bytes) -> None:
         super().__init__()
         self.followers: dict[str, set[Follower]] = {}
+        self._forms: dict[str, frozenset[Form]] = {}
         self._banner = banner
 
     def followers_of(self, name: str) -> list[Follower]:
         """Return the subscribers of a name, as they are now."""
         return list(self.followers.get(name, ()))
+
+    def forms_of(self, name: str) -> frozenset[Form]:
+        """Return how messages of a name are to be spelled for its subscribers. From any thread."""
+        return self._forms.get(name, frozenset())
+
+    def add(self, follower: Follower) -> None:
+        """Take one more subscriber of its name."""
+        self.followers.setdefault(follower.name, set()).add(follower)
+        self._note_forms(follower.name)
+
+    def remove(self, follower: Follower) -> None:
+        """Send a subscriber nothing more. Without effect the second time."""
+        followers = self.followers.get(follower.name, set())
+        if follower not in followers:
+            return
+        followers.discard(follower)
+        if not followers:
+            # Clients choose the names: those that nobody follows must not add up.
+            del self.followers[follower.name]
+        self._note_forms(follower.name)
+
+    def change_form(self, follower: Follower, form: Form) -> None:
+        """Spell differently, for a subscriber, what is sent from now on.
+
+        To be extended: what was spelled before, and was not put, has to be put before.
+        """
+        follower.form = form
+        self._note_forms(follower.name)
 
     def offers(self, name: str) -> bool:
         """Tell whether a name can be followed. All can, unless a subclass differs."""
@@ -183,6 +223,13 @@ class FanoutServer(ConnectionServer):
     def welcome(self, follower: Follower) -> None:
         """Begin to send to a subscriber that is new, or has missed something."""
         follower.is_behind = False
+
+    def _note_forms(self, name: str) -> None:
+        forms = frozenset(follower.form for follower in self.followers.get(name, ()))
+        if forms:
+            self._forms[name] = forms
+        else:
+            self._forms.pop(name, None)
 
     def _make_protocol(self) -> asyncio.BaseProtocol:
         return Follower(self, self._banner)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sipyco._io import sockets, tls
 from sipyco._wire import limits
 from sipyco._wire.errors import MessageTooLargeError, ProtocolError
-from sipyco._wire.subscription import SubscriberSession
+from sipyco._wire.subscription_client import SubscriberSession
 
 __all__ = ["Callback", "StreamSubscriber", "as_list", "call"]
 

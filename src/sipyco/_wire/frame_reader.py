@@ -93,15 +93,20 @@ class FrameReader:
         self._rest = 0  # bytes of it that have not come
         self._target: memoryview | None = None  # where they belong, if that is known
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Take bytes that came in, cut anywhere. Raises as :meth:`received` does."""
-        messages: list[Message] = []
+    def feed(self, data: bytes, messages: list[Message] | None = None) -> list[Message]:
+        """Take bytes that came in, cut anywhere. Raises as :meth:`received` does.
+
+        Args:
+            data: The bytes.
+            messages: Where to append what has come, so that it is not lost with an error.
+        """
+        messages = [] if messages is None else messages
         rest = memoryview(data)
         while rest:
             space = self.buffer()
             count = min(len(space), len(rest))
             space[:count] = rest[:count]
-            messages += self.received(count)
+            self._receive(count, messages)
             rest = rest[count:]
         return messages
 
@@ -116,6 +121,10 @@ class FrameReader:
             ProtocolError: The peer broke the rules.
         """
         messages: list[Message] = []
+        self._receive(count, messages)
+        return messages
+
+    def _receive(self, count: int, messages: list[Message]) -> None:
         if self._target is not None:
             self._take(self._target[:count], messages, in_place=True)
         else:
@@ -123,7 +132,6 @@ class FrameReader:
         self._target = None
         if self._kind == DATA and self._rest and (missing := self._open[self._request].missing):
             self._target = missing[0][: self._rest]
-        return messages
 
     def _read_staging(self, filled: int, messages: list[Message]) -> None:
         start = self._finish_header(filled, messages) if self._begun else 0

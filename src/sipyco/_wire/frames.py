@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 from sipyco._wire.limits import MAX_FRAME_SIZE, MAX_OPEN_MESSAGES
 
-__all__ = ["DATA", "HEADER", "MORE", "SIZES", "FrameWriter"]
+__all__ = ["DATA", "FEATURE_FRAMES", "HEADER", "MORE", "SIZES", "FrameWriter", "only_frame"]
+
+FEATURE_FRAMES = "frames_v1"
+"""What is offered, or asked for, by a peer that knows the frames of this module."""
 
 HEADER = struct.Struct("<BBHII")
 """Kind, flags, number of buffers, number of the request, bytes that follow; little-endian."""
@@ -39,6 +42,11 @@ class _Outgoing:
     is_begun: bool = False
 
 
+def only_frame(kind: int, request: int, head: bytes) -> bytes:
+    """Return a message that is small enough to be one frame, and has no buffers."""
+    return HEADER.pack(kind, 0, 0, request, len(head)) + head
+
+
 class FrameWriter:
     """Cuts messages into frames, which leave in turns."""
 
@@ -62,7 +70,7 @@ class FrameWriter:
         """Take a message. The memory of its buffers must not change until it has been sent."""
         messages = self._waiting.get(request)
         if messages is None and not buffers and len(head) <= MAX_FRAME_SIZE:
-            self._turns.append((request, HEADER.pack(kind, 0, 0, request, len(head)) + head))
+            self._turns.append((request, only_frame(kind, request, head)))
             return
         sizes = b"".join(SIZES.pack(buffer.nbytes) for buffer in buffers)
         message = _Outgoing(

@@ -2,8 +2,21 @@
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["LineReader", "LineWriter", "TooLong"]
+from sipyco import pyon
+
+__all__ = ["LineReader", "LineWriter", "TooLong", "encode_line"]
+
+
+def encode_line(value: Any, syntax: pyon.Syntax | None) -> bytes:
+    """Spell a value on a line of its own. PYON is ASCII without line breaks in either spelling.
+
+    Raises:
+        pyon.EncodeError: A part of it cannot be spelled.
+        ValueError: Likewise.
+    """
+    return pyon.encode(value, syntax=syntax).encode("ascii") + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +54,8 @@ class LineReader:
         return bool(self._buffer) or self._discarded > 0
 
     def peek(self, size: int) -> bytes:
-        """Return the first bytes of the line that is not complete yet."""
-        return bytes(self._buffer[:size])
+        """Return the first bytes of the next line; nothing if they were thrown away."""
+        return b"" if self._discarded else bytes(self._buffer[:size])
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take the next bytes of the stream, cut anywhere."""

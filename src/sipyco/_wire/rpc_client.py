@@ -7,6 +7,7 @@ from typing import Any
 from sipyco import pyon
 from sipyco._wire import limits
 from sipyco._wire.errors import IncompatibleServer, ProtocolError
+from sipyco._wire.frames import FEATURE_FRAMES
 from sipyco._wire.framing import LineReader, LineWriter, TooLong
 from sipyco._wire.rpc_client_events import (
     Answer,
@@ -23,7 +24,7 @@ from sipyco._wire.rpc_client_events import (
 )
 from sipyco._wire.rpc_client_frames import FramesClient
 from sipyco._wire.rpc_client_lines import LinesClient
-from sipyco._wire.rpc_protocol import BANNER, FEATURE_FRAMES, FEATURE_JSON, Spelled, Syntax
+from sipyco._wire.rpc_protocol import BANNER, FEATURE_JSON, Spelled, Syntax
 
 __all__ = [
     "Answer",

@@ -6,17 +6,14 @@ A conversation begins in lines of text. It goes on in lines, or in frames if bot
 from collections.abc import Collection, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from sipyco import pyon
 from sipyco._wire import ownership
 from sipyco.pyon._codec import pack
 
 __all__ = [
     "BANNER",
-    "FEATURE_FRAMES",
     "FEATURE_JSON",
     "Spelled",
     "Syntax",
-    "encode_line",
     "spell_frames",
 ]
 
@@ -27,9 +24,6 @@ BANNER: Final = b"ARTIQ pc_rpc"
 
 FEATURE_JSON: Final = "pyon_v2"
 """Offered by a server that reads and writes the JSON spelling; chosen after the target's name."""
-
-FEATURE_FRAMES: Final = "frames_v1"
-"""Offered by a server that goes on in frames after the target was selected; likewise."""
 
 # The kinds of messages, which the protocol page explains.
 
@@ -67,11 +61,6 @@ class Spelled(NamedTuple):
     kind: int
     head: bytes
     buffers: Sequence[memoryview] = ()
-
-
-def encode_line(value: Any, syntax: Syntax) -> bytes:
-    """Spell a value on a line of its own. PYON is ASCII without line breaks in either spelling."""
-    return pyon.encode(value, syntax=syntax).encode("ascii") + b"\n"
 
 
 def spell_frames(kind: int, value: Any, sole: Collection[int] = ()) -> Spelled:

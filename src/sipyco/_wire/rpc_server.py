@@ -6,15 +6,14 @@ from typing import Any
 
 from sipyco import pyon
 from sipyco._wire import limits
-from sipyco._wire.framing import LineReader, LineWriter, TooLong
+from sipyco._wire.frames import FEATURE_FRAMES
+from sipyco._wire.framing import LineReader, LineWriter, TooLong, encode_line
 from sipyco._wire.remote_exceptions import GenericRemoteException, pack_exception
 from sipyco._wire.rpc_protocol import (
     BANNER,
-    FEATURE_FRAMES,
     FEATURE_JSON,
     Spelled,
     Syntax,
-    encode_line,
 )
 from sipyco._wire.rpc_server_events import (
     BadRequest,

@@ -10,7 +10,8 @@ from typing import Any
 from sipyco import pyon
 from sipyco._io.connection import ConnectionServer
 from sipyco._wire import limits
-from sipyco._wire.rpc_protocol import BANNER, FEATURE_FRAMES
+from sipyco._wire.frames import FEATURE_FRAMES
+from sipyco._wire.rpc_protocol import BANNER
 from sipyco._wire.rpc_server import ServerSession
 from sipyco.pc_rpc import _describe
 from sipyco.pc_rpc._abandon import Abandon, check_abandon

@@ -87,7 +87,7 @@ class _Writer:
 
     def pack(self, value: Any) -> bytes:
         data = ormsgpack.packb(value, self._extend, _EXACTLY)
-        if type(value) in _LOOKED_INTO:
+        if type(value) in _LOOKED_INTO and _may_hold_buffers(data):
             _refuse_buffers([value])
         return data
 
@@ -238,6 +238,14 @@ def _built(make: Callable[[Any], Any]) -> Any:
         return make(_on_demand.numpy)
     except (ValueError, TypeError, MemoryError, OverflowError) as error:
         raise UnbuildableError(str(error)) from error
+
+
+def _may_hold_buffers(data: bytes) -> bool:
+    """Tell whether MessagePack may hold what begins like bytes, as buffers do, at any depth.
+
+    In most small values no byte is like that, which is found out sooner than what they hold.
+    """
+    return b"\xc4" in data or b"\xc5" in data or b"\xc6" in data
 
 
 def _refuse_buffers(values: Collection[Any]) -> None:

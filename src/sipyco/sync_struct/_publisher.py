@@ -10,7 +10,7 @@ from sipyco._io.fanout import FanoutServer, Follower
 from sipyco._io.inbox import Inbox
 from sipyco._wire import limits
 from sipyco._wire.mods import ModAction
-from sipyco._wire.subscription import SYNC_STRUCT
+from sipyco._wire.subscription import SYNC_STRUCT, Form, Published, spell
 from sipyco.sync_struct._notifier import Mod, Notifier
 
 __all__ = ["Publisher"]
@@ -91,7 +91,8 @@ class Publisher(FanoutServer):
             lambda count: self._skip_all(name),
             max_size=self._max_backlog,
         )
-        channel = _Channel(notifier, inbox, self._syntax)
+        forms = partial(self.forms_of, name)
+        channel = _Channel(notifier, inbox, forms, self._syntax)
         self._channels[name] = channel
         notifier.publish = channel
 
@@ -121,7 +122,7 @@ class Publisher(FanoutServer):
         # No change may come between the structure and the moment from which changes are sent.
         with channel.notifier.lock:
             try:
-                line = channel.whole_structure()
+                message = channel.whole_structure(follower.form)
             except Exception as exc:  # noqa: BLE001  the subscriber only sees its connection closed, so the log has to tell why
                 _log_later(
                     logging.ERROR, "the structure %r could not be sent", follower.name, error=exc
@@ -129,22 +130,30 @@ class Publisher(FanoutServer):
                 follower.close()
                 return
             super().welcome(follower)
-            follower.put(line, counts=False)
+            follower.put(message, counts=False)
 
-    def _deliver(self, name: str, line: bytes) -> None:
+    def change_form(self, follower: Follower, form: Form) -> None:
+        """Spell differently, for a subscriber, the changes from now on."""
+        channel = self._channels[follower.name]
+        with channel.notifier.lock:
+            channel.inbox.drain()
+            super().change_form(follower, form)
+
+    def _deliver(self, name: str, change: Published) -> None:
         for follower in self.followers_of(name):
             if follower.is_behind:
                 continue
-            if self._is_too_much(follower, line):
+            message = change.in_form(follower.form)
+            if self._is_too_much(follower, message):
                 follower.send_waiting()  # perhaps it reads well, and this turn of the loop is long
-            if self._is_too_much(follower, line):
+            if self._is_too_much(follower, message):
                 self._skip(follower)
             else:
-                follower.put(line)
+                follower.put(message)
 
-    def _is_too_much(self, follower: Follower, line: bytes) -> bool:
+    def _is_too_much(self, follower: Follower, message: bytes) -> bool:
         # One that waits for nothing takes any change: the whole structure would not be smaller.
-        return follower.backlog > 0 and follower.backlog + len(line) > self._max_backlog
+        return follower.backlog > 0 and follower.backlog + len(message) > self._max_backlog
 
     def _skip(self, follower: Follower) -> None:
         """Let a subscriber miss what waits for it; it gets the whole structure later."""
@@ -182,12 +191,20 @@ class _Channel:
     What it does for a mod is done below the lock of the Notifier, in whatever thread.
     """
 
-    def __init__(self, notifier: Notifier, inbox: Inbox, syntax: pyon.Syntax | None) -> None:
+    def __init__(
+        self,
+        notifier: Notifier,
+        inbox: Inbox,
+        forms: Callable[[], frozenset[Form]],
+        syntax: pyon.Syntax | None,
+    ) -> None:
         self.notifier = notifier
         self.inbox = inbox
+        self._forms = forms
         self._syntax = syntax
-        # Of which revision, and its line.
-        self._whole: tuple[int, bytes] | None = None
+        # The structure as it was spelled last, and of which revision.
+        self._whole: dict[Form, bytes] = {}
+        self._revision = -1
 
     def __call__(self, mod: Mod) -> None:
         self.prepare_mod(mod)()
@@ -197,23 +214,23 @@ class _Channel:
 
         What is returned sends it.
         """
-        return partial(self._send, self._line(mod))
+        return partial(self._send, spell(mod, self._forms(), self._syntax))
 
-    def whole_structure(self) -> bytes:
+    def whole_structure(self, form: Form) -> bytes:
         """Spell the structure as it is now, at most once for each of its states.
 
         With the lock of the Notifier held, in the thread of the event loop.
         """
         self.inbox.drain()  # what the structure contains must not be sent again as changes
         revision = self.notifier.revision
-        if self._whole is None or self._whole[0] != revision:
+        if self._revision != revision:
+            self._whole.clear()
+            self._revision = revision
+        if form not in self._whole:
             mod = {"action": ModAction.init.value, "struct": self.notifier.raw_view}
-            self._whole = revision, self._line(mod)
-        return self._whole[1]
+            self._whole[form] = spell(mod, {form}, self._syntax).in_form(form)
+        return self._whole[form]
 
-    def _send(self, line: bytes) -> None:
-        self._whole = None  # it may be large, and is of no use any more
-        self.inbox.put(line)
-
-    def _line(self, mod: Mod) -> bytes:
-        return pyon.encode(mod, syntax=self._syntax).encode("ascii") + b"\n"
+    def _send(self, change: Published) -> None:
+        self._whole.clear()  # it may be large, and is of no use any more
+        self.inbox.put(change)
