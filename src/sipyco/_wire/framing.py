@@ -2,21 +2,8 @@
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
 
-from sipyco import pyon
-
-__all__ = ["LineReader", "LineWriter", "TooLong", "encode_line"]
-
-
-def encode_line(value: Any, syntax: pyon.Syntax | None) -> bytes:
-    """Spell a value on a line of its own. PYON is ASCII without line breaks in either spelling.
-
-    Raises:
-        pyon.EncodeError: A part of it cannot be spelled.
-        ValueError: Likewise.
-    """
-    return pyon.encode(value, syntax=syntax).encode("ascii") + b"\n"
+__all__ = ["LineReader", "LineWriter", "TooLong"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from typing import Any
 
 from sipyco import pyon
 from sipyco._wire.errors import MessageTooLargeError, ProtocolError
-from sipyco._wire.framing import LineReader, LineWriter, TooLong, encode_line
+from sipyco._wire.framing import LineReader, LineWriter, TooLong
 from sipyco._wire.remote_exceptions import unpack_exception
 from sipyco._wire.rpc_client_events import Answer, CallOptions, Failed, Returned
 from sipyco._wire.rpc_protocol import Spelled, Syntax
+from sipyco.pyon._codec import encode_line
 
 __all__ = ["LinesClient"]
 

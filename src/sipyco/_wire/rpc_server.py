@@ -7,7 +7,7 @@ from typing import Any
 from sipyco import pyon
 from sipyco._wire import limits
 from sipyco._wire.frames import FEATURE_FRAMES
-from sipyco._wire.framing import LineReader, LineWriter, TooLong, encode_line
+from sipyco._wire.framing import LineReader, LineWriter, TooLong
 from sipyco._wire.remote_exceptions import GenericRemoteException, pack_exception
 from sipyco._wire.rpc_protocol import (
     BANNER,
@@ -30,6 +30,7 @@ from sipyco._wire.rpc_server_events import (
 )
 from sipyco._wire.rpc_server_frames import FramesServer
 from sipyco._wire.rpc_server_lines import LinesServer
+from sipyco.pyon._codec import encode_line
 
 __all__ = [
     "BadRequest",

@@ -5,9 +5,10 @@ from typing import Any
 
 from sipyco import pyon
 from sipyco._wire.errors import MessageTooLargeError
-from sipyco._wire.framing import LineReader, LineWriter, TooLong, encode_line
+from sipyco._wire.framing import LineReader, LineWriter, TooLong
 from sipyco._wire.rpc_protocol import Spelled, Syntax
 from sipyco._wire.rpc_server_events import BadRequest, Call, MethodListAsked, Refused
+from sipyco.pyon._codec import encode_line
 
 __all__ = ["LinesServer"]
 

@@ -11,9 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from sipyco import pyon
 from sipyco._wire.frames import DATA, FrameWriter, only_frame
-from sipyco._wire.framing import encode_line
 from sipyco._wire.limits import MAX_FRAME_SIZE
-from sipyco.pyon._codec import pack
+from sipyco.pyon._codec import encode_line, pack
 
 __all__ = ["BROADCAST", "FRAME_KINDS", "SYNC_STRUCT", "VALUE", "Form", "Published", "spell"]
 

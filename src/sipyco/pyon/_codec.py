@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, TypeAlias
 
-from sipyco.pyon import _on_demand, _types
+from sipyco.pyon import _aside, _on_demand, _types
 from sipyco.pyon._errors import DecodeError, InvalidValueError
 from sipyco.pyon._types import UnknownTypeError
 
@@ -44,19 +44,37 @@ def encode(
         ValueError: It contains itself, is nested too deep, or has an integer of over 4300
             digits.
     """
+    return _encode(x, pretty, syntax, json_options).as_text()
+
+
+def encode_line(x: Any, syntax: Syntax | None) -> bytes:
+    """Spell a value on a line of its own. PYON is ASCII without line breaks in either spelling.
+
+    Args and errors are those of :func:`encode`.
+    """
+    parts = _encode(x, False, syntax, {})
+    parts.append("\n")
+    return parts.as_bytes()
+
+
+def _encode(
+    x: Any, pretty: bool, syntax: Syntax | None, json_options: dict[str, Any]
+) -> _aside.Parts:
     if syntax is None:
         syntax = _checked(_default_syntax, "the environment variable SIPYCO_SYNTAX")
     python = _checked(syntax, "syntax") == "python"
-    try:
+
+    def spell() -> str:
         if not python:
             return _on_demand.json.write(
                 x, {"indent": 4} | json_options if pretty else json_options
             )
-        return (
-            _on_demand.python_writer.write_pretty(x)
-            if pretty
-            else _on_demand.python_writer.write(x)
-        )
+        if pretty:
+            return _on_demand.python_writer.write_pretty(x)
+        return _on_demand.python_writer.write(x)
+
+    try:
+        return _aside.write(spell)
     except (UnknownTypeError, ValueError, RecursionError) as error:
         reason = _on_demand.diagnosis.explain(x, error, "python" if python else "json")
         if reason is error:
@@ -83,13 +101,35 @@ def decode(
         DecodeError: The text is not PYON (a json.JSONDecodeError, and so a ValueError).
         InvalidValueError: It is, but its value cannot exist (a DecodeError).
     """
+    if syntax is not None:
+        _checked(syntax, "syntax")
+    if len(s) >= _aside.MIN_SIZE:
+        return _decode_large(s, syntax, json_options)
+    return _decode(s, syntax, json_options)
+
+
+def _decode(
+    s: str | bytes | bytearray | memoryview, syntax: Syntax | None, json_options: dict[str, Any]
+) -> Any:
     text = s if isinstance(s, str) else _text(s)
     text = text.removeprefix("\ufeff")
     if syntax is None:
         return _recognise(text, json_options)
-    if _checked(syntax, "syntax") == "json":
+    if syntax == "json":
         return _on_demand.json.read(text, json_options)
     return _on_demand.python_reader.read(text)
+
+
+def _decode_large(
+    s: str | bytes | bytearray | memoryview, syntax: Syntax | None, json_options: dict[str, Any]
+) -> Any:
+    try:
+        data = s.encode() if isinstance(s, str) else bytes(s)
+    except UnicodeEncodeError:
+        return _decode(s, syntax, json_options)
+    return _aside.read(
+        data, lambda part: _decode(s if part is data else part, syntax, json_options)
+    )
 
 
 def _text(data: bytes | bytearray | memoryview) -> str:
@@ -132,7 +172,8 @@ def wrap(o: Any) -> dict[str, list[Any]]:
         TypeError: It is none of a special type, or contains one that PYON does not know.
     """
     try:
-        lowered = _on_demand.json.lower(o)
+        with _aside.suspended():
+            lowered = _on_demand.json.lower(o)
     except (UnknownTypeError, ValueError, RecursionError) as error:
         raise _on_demand.diagnosis.explain(o, error, "json") from None
     if type(o) in _types.PLAIN or _on_demand.json.TAG not in lowered:

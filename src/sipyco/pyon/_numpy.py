@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sipyco.pyon import _aside
 from sipyco.pyon._base64 import from_base64, to_base64
 from sipyco.pyon._dtypes import describe, gaps_in, type_characters, understand
 from sipyco.pyon._limits import MAX_DIMENSIONS, MAX_EMPTY_ITEMS
@@ -29,7 +30,7 @@ def array_arguments(array: "np.ndarray[Any, Any]") -> Sequence[Any]:
         ValueError: The elements are, or contain, pointers.
     """
     shape, dtype, memory = raw_array(array)
-    return shape, dtype, to_base64(memory)
+    return shape, dtype, _aside.put(memory) or to_base64(memory)
 
 
 def raw_array(array: "np.ndarray[Any, Any]") -> tuple[list[int], Any, memoryview]:
@@ -93,7 +94,7 @@ def build_array(shape: Any, dtype: Any, data: Any) -> "np.ndarray[Any, Any]":
         ValueError: The arguments do not fit each other. No memory was taken beyond what the
             data take.
     """
-    return make_array(shape, dtype, from_base64(data))
+    return make_array(shape, dtype, from_base64(_aside.take(data)))
 
 
 def make_array(shape: Any, dtype: Any, raw: bytes | bytearray) -> "np.ndarray[Any, Any]":

@@ -12,7 +12,7 @@ from json.encoder import encode_basestring_ascii
 from math import isfinite, isnan
 from typing import Any, TypeAlias
 
-from sipyco.pyon import _types
+from sipyco.pyon import _aside, _types
 from sipyco.pyon._halves import split
 from sipyco.pyon._python_literals import NAMED
 from sipyco.pyon._types import Kind, UnknownTypeError, in_order, set_items
@@ -34,6 +34,7 @@ def write(value: Any) -> str:
     """
     text = _FAST[type(value)](value)
     if _SURROGATE in text or _JSONCLASS in text:
+        _aside.begin_again()
         return _CAREFUL[type(value)](value)
     return text
 
