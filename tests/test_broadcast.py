@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from sipyco import pyon
+from sipyco._wire import subscription
 from sipyco._wire.subscription import BROADCAST
 from sipyco._wire.subscription_client import SubscriberSession
 from sipyco.broadcast import Broadcaster, Receiver
+from sipyco.pyon._codec import encode_line
 from sipyco.sync_struct import Publisher
 from tests.certificates import make_certificates
 from tests.event_loops import LoopFactory, every_loop
@@ -109,15 +111,15 @@ def test_values_of_one_turn_of_the_loop_go_out_in_one_write_and_are_encoded_once
     async def main() -> None:
         broadcaster = Broadcaster()
         encoded: list[Any] = []
-        encode = pyon.encode
+        encode = encode_line
         async with listening(broadcaster):
             transports = [fake_connection(broadcaster, HELLO) for _ in range(3)]
 
-            def count(value: Any, **options: Any) -> str:
+            def count(value: Any, syntax: pyon.Syntax | None) -> list[bytes]:
                 encoded.append(value)
-                return encode(value, **options)
+                return encode(value, syntax)
 
-            monkeypatch.setattr(pyon, "encode", count)
+            monkeypatch.setattr(subscription, "encode_line", count)
             for number in range(50):
                 broadcaster.broadcast("channel", number)
             await settle()

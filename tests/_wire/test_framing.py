@@ -5,12 +5,12 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipyco._wire.framing import LineReader, TooLong
+from sipyco._wire.framing import MIN_HANDED_OVER, Line, LineReader, LineWriter, TooLong
 
 LIMIT = 5
 
 
-def read_all(reader: LineReader, pieces: list[bytes]) -> list[bytes | TooLong]:
+def read_all(reader: LineReader, pieces: list[bytes]) -> list[Line | TooLong]:
     lines = []
     for piece in pieces:
         reader.feed(piece)
@@ -40,7 +40,7 @@ def test_the_end_of_a_line_is_not_searched_for_twice() -> None:
         assert reader.next_line() is None
     reader.feed(b"\n")
     line = reader.next_line()
-    assert isinstance(line, bytes)
+    assert isinstance(line, bytearray)
     assert len(line) == 10_000_000
 
 
@@ -61,3 +61,49 @@ def test_the_limit_may_change_between_lines() -> None:
     assert reader.next_line() == b"abc"
     reader.limit = 6
     assert reader.next_line() == b"abcdef"
+
+
+def test_a_large_line_after_which_nothing_follows_is_given_away() -> None:
+    reader = LineReader(1 << 30)
+    large = b"x" * (MIN_HANDED_OVER + 1)
+    reader.feed(large + b"\n")
+    given = reader.next_line()
+    assert isinstance(given, bytearray)
+    reader.feed(b"y" * len(large) + b"\nz\n")
+    assert given == large
+    assert reader.next_line() == b"y" * len(large)
+    assert reader.next_line() == b"z"
+    assert reader.next_line() is None
+
+
+def taken(writer: LineWriter, size: int) -> bytes:
+    return b"".join(writer.take(size))
+
+
+@given(st.lists(st.lists(st.binary(max_size=9), min_size=1)), st.integers(1, 30))
+def test_lines_are_taken_in_their_order_in_pieces_of_any_size(
+    lines: list[list[bytes]], size: int
+) -> None:
+    writer = LineWriter()
+    for number, line in enumerate(lines):
+        writer.put(number, *line)
+    found = b""
+    while not writer.is_empty:
+        piece = taken(writer, size)
+        assert len(piece) <= size
+        found += piece
+    assert found == b"".join(b"".join(line) for line in lines)
+
+
+def test_a_line_that_was_begun_is_not_withdrawn() -> None:
+    writer = LineWriter()
+    writer.put(1, b"begun", b" and more\n")
+    writer.put(2, b"second\n")
+    writer.put(3, b"third\n")
+    assert taken(writer, 5) == b"begun"
+    assert not writer.withdraw(1)
+    assert writer.withdraw(2)
+    assert not writer.withdraw(2)
+    assert taken(writer, 100) == b" and more\nthird\n"
+    assert not writer.withdraw(3)
+    assert writer.is_empty

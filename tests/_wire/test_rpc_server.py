@@ -36,7 +36,7 @@ def test_the_greeting_is_json_whatever_the_client_speaks() -> None:
     session = ServerSession(["b", "a"], "desc")
     assert session.receive(BANNER) == [Welcomed()]
     greeting = b'{"targets":["a","b"],"description":"desc","features":["pyon_v2","frames_v1"]}\n'
-    assert session.take(1) == [greeting]
+    assert session.take(1 << 20) == [greeting]
     assert session.state is ServerState.AWAIT_TARGET
 
 

@@ -1,5 +1,6 @@
 """Large arrays, whose base64 goes around the writers and readers of text."""
 
+import base64
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sipyco import pyon
-from sipyco.pyon import _aside, _json, _python_reader
+from sipyco.pyon import _aside, _base64, _json, _python_reader
 from sipyco.pyon._codec import encode_line
 from tests.pyon.same import same
 from tests.pyon.strategies import spoilt, values
@@ -67,7 +68,7 @@ def test_spoilt_texts_are_the_same_errors_at_the_same_places(data: Any) -> None:
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_an_image_goes_around(syntax: pyon.Syntax, monkeypatch: pytest.MonkeyPatch) -> None:
     value = {"a": [ARRAY, (ARRAY[::2], "x")], "b": ARRAY.astype("f8")}
-    line = encode_line(value, syntax)
+    line = b"".join(encode_line(value, syntax))
     assert line.decode() == spelled(value, everything=False, syntax=syntax) + "\n"
     module = _json if syntax == "json" else _python_reader
     inner, lengths = module.read, []
@@ -138,3 +139,25 @@ def test_registered_types_may_write_arrays_as_they_like() -> None:
             assert same([plain, *frame.array], [ARRAY] * 3)
     finally:
         pyon.deregister(_Frame, name="aside.Frame")
+
+
+@given(st.binary(max_size=40), st.sampled_from([4, 8, 64]))
+def test_base64_is_read_into_memory(data: bytes, chunk_size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_base64, "CHUNK_SIZE", chunk_size)
+        text = memoryview(base64.b64encode(data))
+        memory = bytearray(_base64.size_of(text))
+        _base64.read_into(text, memoryview(memory))
+        assert memory == data
+
+
+@pytest.mark.parametrize(
+    "text", [b"AAA", b"AA==AAAA", b"AAAA====", b"AA*A", b"A===", b"=", b"AAAAA"]
+)
+def test_what_is_no_base64_is_not_read_into_memory(
+    text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_base64, "CHUNK_SIZE", 4)
+    view = memoryview(text)
+    with pytest.raises(ValueError, match=r"."):
+        _base64.read_into(view, memoryview(bytearray(_base64.size_of(view))))

@@ -15,7 +15,8 @@ import pytest
 
 from sipyco import pyon
 from sipyco._io.fanout import Follower
-from sipyco._wire import limits
+from sipyco._wire import limits, subscription
+from sipyco.pyon._codec import encode_line
 from sipyco.sync_struct import Notifier, Publisher, Subscriber, process_mod
 from tests.certificates import make_certificates
 from tests.event_loops import LoopFactory, every_loop
@@ -45,17 +46,16 @@ def follower_of(publisher: Publisher, name: str = "data") -> Follower:
 
 
 class CountedEncoder:
-    """Stands before `pyon.encode` and counts what is encoded."""
+    """Stands before `encode_line` and counts what is encoded."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.actions: list[str] = []
-        self._encode = pyon.encode
-        monkeypatch.setattr(pyon, "encode", self)
+        self._encode = encode_line
+        monkeypatch.setattr(subscription, "encode_line", self)
 
-    def __call__(self, value: Any, **options: Any) -> str:
-        if isinstance(value, dict):
-            self.actions.append(value["action"])
-        return self._encode(value, **options)
+    def __call__(self, value: Any, syntax: pyon.Syntax | None) -> list[bytes]:
+        self.actions.append(value["action"])
+        return self._encode(value, syntax)
 
 
 @every_loop

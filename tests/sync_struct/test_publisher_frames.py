@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sipyco import pyon
-from sipyco._wire import subscription_client
+from sipyco._wire import subscription, subscription_client
 from sipyco._wire.subscription import SYNC_STRUCT, Form
 from sipyco._wire.subscription_client import SubscriberSession
 from sipyco.sync_struct import Notifier, Publisher
@@ -61,7 +61,7 @@ def test_nothing_is_written_as_text_for_those_who_can_do_without(
     async def main() -> None:
         notifier = Notifier({"n": 0})
         publisher = Publisher({"data": notifier})
-        monkeypatch.setattr(pyon, "encode", None)
+        monkeypatch.setattr(subscription, "encode_line", None)
         async with listening(publisher):
             transport = fake_connection(publisher, ASKING)
             notifier["n"] = 1

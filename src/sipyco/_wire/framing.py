@@ -2,8 +2,16 @@
 
 from collections import deque
 from dataclasses import dataclass
+from typing import TypeAlias
 
-__all__ = ["LineReader", "LineWriter", "TooLong"]
+__all__ = ["Line", "LineReader", "LineWriter", "TooLong"]
+
+
+Line: TypeAlias = bytes | bytearray
+"""A line without its end. A large one may be a bytearray, which belongs to whoever gets it."""
+
+MIN_HANDED_OVER = 1 << 16
+"""Bytes of a line from which on its memory is given away instead of copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class LineReader:
         self._take(len(rest))
         return rest
 
-    def next_line(self) -> bytes | TooLong | None:
+    def next_line(self) -> Line | TooLong | None:
         """Return the next line without its end, or None when it is not complete yet."""
         end = self._buffer.find(b"\n", self._searched)
         if end < 0:
@@ -68,6 +76,11 @@ class LineReader:
             self._discarded = 0
             self._take(end + 1)
             return TooLong(size)
+        if end > MIN_HANDED_OVER and end + 1 == len(self._buffer):
+            # Nothing follows it, as after most large ones: it need not be copied.
+            whole, self._buffer, self._searched = self._buffer, bytearray(), 0
+            del whole[end:]
+            return whole
         with memoryview(self._buffer) as view:
             line = bytes(view[:end])  # a slice of the bytearray itself would copy twice
         self._take(end + 1)
@@ -82,28 +95,39 @@ class LineWriter:
     """Lines that wait to be sent, each for the request that it belongs to."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[int, bytes]] = deque()
+        self._waiting: deque[tuple[int, deque[bytes | memoryview]]] = deque()
+        self._is_begun = False  # the first of them
 
     @property
     def is_empty(self) -> bool:
         """Whether everything has been taken."""
         return not self._waiting
 
-    def put(self, request: int, line: bytes) -> None:
-        """Take a line, with its end."""
-        self._waiting.append((request, line))
+    def put(self, request: int, *line: bytes | memoryview) -> None:
+        """Take a line, with its end, in any number of pieces."""
+        self._waiting.append((request, deque(line)))
 
     def withdraw(self, request: int) -> bool:
-        """Drop the lines of a request; tell whether there were any."""
-        count = len(self._waiting)
-        self._waiting = deque(item for item in self._waiting if item[0] != request)
-        return len(self._waiting) < count
+        """Drop the lines of a request that were not begun; tell whether that was all of them."""
+        begun = [self._waiting.popleft()] if self._is_begun else []
+        waiting = [item for item in self._waiting if item[0] != request]
+        found = len(waiting) < len(self._waiting)
+        self._waiting = deque(begun + waiting)
+        return found and all(item[0] != request for item in begun)
 
     def take(self, size: int) -> list[bytes | memoryview]:
-        """Return lines of about so many bytes altogether, or all."""
-        lines: list[bytes | memoryview] = []
+        """Return pieces of about so many bytes altogether, or all, to be sent to their end."""
+        pieces: list[bytes | memoryview] = []
         while self._waiting and size > 0:
-            line = self._waiting.popleft()[1]
-            lines.append(line)
-            size -= len(line)
-        return lines
+            line = self._waiting[0][1]
+            piece = line.popleft()
+            if len(piece) > size:
+                view = memoryview(piece)
+                line.appendleft(view[size:])
+                piece = view[:size]
+            pieces.append(piece)
+            size -= len(piece)
+            self._is_begun = bool(line)
+            if not line:
+                self._waiting.popleft()
+        return pieces

@@ -8,7 +8,7 @@ from sipyco import pyon
 from sipyco._wire import limits
 from sipyco._wire.errors import IncompatibleServer, ProtocolError
 from sipyco._wire.frames import FEATURE_FRAMES
-from sipyco._wire.framing import LineReader, LineWriter, TooLong
+from sipyco._wire.framing import Line, LineReader, LineWriter, TooLong
 from sipyco._wire.rpc_client_events import (
     Answer,
     CallOptions,
@@ -263,7 +263,7 @@ class ClientSession:
         assert isinstance(self._talk, LinesClient)
         return events + self._talk.read()
 
-    def _read_handshake(self, line: bytes | TooLong) -> Greeted | Selected:
+    def _read_handshake(self, line: Line | TooLong) -> Greeted | Selected:
         if self.state is ClientState.AWAIT_GREETING:
             self._greeting = _read_greeting(line, self.peer)
             self.state = ClientState.GREETED
@@ -286,7 +286,7 @@ class ClientSession:
         return [selected, *frames.read(messages[1:])]
 
 
-def _read_greeting(line: bytes | TooLong, peer: str) -> Greeted:
+def _read_greeting(line: Line | TooLong, peer: str) -> Greeted:
     try:
         # Micro servers in the field greet with the repr of a dict: either spelling will do.
         greeting = None if isinstance(line, TooLong) else pyon.decode(line)
@@ -303,7 +303,7 @@ def _read_greeting(line: bytes | TooLong, peer: str) -> Greeted:
     )
 
 
-def _read_methods(line: bytes | TooLong, syntax: Syntax, peer: str) -> frozenset[str]:
+def _read_methods(line: Line | TooLong, syntax: Syntax, peer: str) -> frozenset[str]:
     try:
         # An empty set is spelled {} by SiPyCo 1.9, hence a dict; micro servers send lists.
         methods = None if isinstance(line, TooLong) else pyon.decode(line, syntax=syntax)

@@ -6,15 +6,13 @@ from typing import Any
 
 from sipyco import pyon
 from sipyco._wire.errors import MessageTooLargeError, ProtocolError
-from sipyco._wire.framing import LineReader, LineWriter, TooLong
+from sipyco._wire.framing import Line, LineReader, LineWriter, TooLong
 from sipyco._wire.remote_exceptions import unpack_exception
 from sipyco._wire.rpc_client_events import Answer, CallOptions, Failed, Returned
 from sipyco._wire.rpc_protocol import Spelled, Syntax
 from sipyco.pyon._codec import encode_line
 
 __all__ = ["LinesClient"]
-
-_IN_LINES = 0  # where frames have a kind
 
 
 class LinesClient:
@@ -42,20 +40,20 @@ class LinesClient:
         """Spell a call; the server is not told of the options."""
         request = {"action": "call", "name": name, "args": tuple(args), "kwargs": dict(kwargs)}
         try:
-            return Spelled(_IN_LINES, encode_line(request, self._syntax))
+            return Spelled.line(encode_line(request, self._syntax))
         except pyon.EncodeError as exc:
             # The path is ("args", 0, ...) or ("kwargs", "x", ...).
             raise exc.located(str(exc.path[0]), skip=1) from None
 
     def spell_method_list(self) -> Spelled:
         """Spell the question for the documentation of the target."""
-        return Spelled(_IN_LINES, encode_line({"action": "get_rpc_method_list"}, self._syntax))
+        return Spelled.line(encode_line({"action": "get_rpc_method_list"}, self._syntax))
 
     def ask(self, request: Spelled) -> int:
         """Make a request. Returns its number."""
         self.last_request += 1
         self._unanswered.append(self.last_request)
-        self._written.put(self.last_request, request.head)
+        self._written.put(self.last_request, request.head, *request.buffers)
         return self.last_request
 
     def give_up(self, number: int) -> None:
@@ -93,7 +91,7 @@ class LinesClient:
     def _unasked(self) -> ProtocolError:
         return ProtocolError(f"{self._peer} sent an answer although nothing was asked")
 
-    def _read_answer(self, request: int, line: bytes | TooLong) -> Returned | Failed:
+    def _read_answer(self, request: int, line: Line | TooLong) -> Returned | Failed:
         if isinstance(line, TooLong):
             error = MessageTooLargeError("an answer", line.size, self._lines.limit)
             return Failed(request, error)

@@ -4,7 +4,7 @@ A conversation begins in lines of text. It goes on in lines, or in frames if bot
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from sipyco._wire import ownership
 from sipyco.pyon._codec import pack
@@ -54,13 +54,19 @@ class Spelled(NamedTuple):
 
     Attributes:
         kind: What it is; 0 in a conversation in lines.
-        head: The line with its end, or the head of a frame.
-        buffers: The memory of arrays. Nobody changes it.
+        head: Of a frame; or the line with its end, or how it begins.
+        buffers: The memory of arrays; or the other pieces of the line. Nobody changes them.
     """
 
     kind: int
     head: bytes
     buffers: Sequence[memoryview] = ()
+
+    @classmethod
+    def line(cls, pieces: Sequence[bytes]) -> Self:
+        """Make a message of a line."""
+        head, *others = pieces
+        return cls(0, head, [memoryview(piece) for piece in others] if others else ())
 
 
 def spell_frames(kind: int, value: Any, sole: Collection[int] = ()) -> Spelled:

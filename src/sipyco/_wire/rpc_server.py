@@ -7,7 +7,7 @@ from typing import Any
 from sipyco import pyon
 from sipyco._wire import limits
 from sipyco._wire.frames import FEATURE_FRAMES
-from sipyco._wire.framing import LineReader, LineWriter, TooLong
+from sipyco._wire.framing import Line, LineReader, LineWriter, TooLong
 from sipyco._wire.remote_exceptions import GenericRemoteException, pack_exception
 from sipyco._wire.rpc_protocol import (
     BANNER,
@@ -239,7 +239,7 @@ class ServerSession:
             events += self._talk.feed(self._lines.rest())
         return events
 
-    def _read_banner(self, line: bytes | TooLong) -> Event:
+    def _read_banner(self, line: Line | TooLong) -> Event:
         if line != BANNER and line != BANNER + b"\r":
             return Refused(_no_banner(line))
         self.state = ServerState.AWAIT_TARGET
@@ -249,10 +249,10 @@ class ServerSession:
             "description": self._description,
             "features": list(FEATURES),
         }
-        self._written.put(0, encode_line(greeting, "json"))
+        self._written.put(0, *encode_line(greeting, "json"))
         return Welcomed()
 
-    def _read_target(self, line: bytes | TooLong) -> Event:
+    def _read_target(self, line: Line | TooLong) -> Event:
         if isinstance(line, TooLong):
             return Refused(f"the target's name was {_start(line)}")
         try:
@@ -278,11 +278,11 @@ class ServerSession:
         return TargetChosen(target)
 
 
-def _no_banner(line: bytes | TooLong) -> str:
+def _no_banner(line: Line | TooLong) -> str:
     if isinstance(line, bytes) and line.startswith(b"\x16\x03"):
         return "it wants TLS, which this server was not told to use (ssl_config)"
     return f"the first line was {_start(line)} instead of {BANNER!r}"
 
 
-def _start(line: bytes | TooLong) -> str:
+def _start(line: Line | TooLong) -> str:
     return f"a line of {line.size} bytes" if isinstance(line, TooLong) else repr(line[:60])

@@ -5,14 +5,12 @@ from typing import Any
 
 from sipyco import pyon
 from sipyco._wire.errors import MessageTooLargeError
-from sipyco._wire.framing import LineReader, LineWriter, TooLong
+from sipyco._wire.framing import Line, LineReader, LineWriter, TooLong
 from sipyco._wire.rpc_protocol import Spelled, Syntax
 from sipyco._wire.rpc_server_events import BadRequest, Call, MethodListAsked, Refused
 from sipyco.pyon._codec import encode_line
 
 __all__ = ["LinesServer"]
-
-_IN_LINES = 0  # where frames have a kind
 
 
 class LinesServer:
@@ -28,7 +26,7 @@ class LinesServer:
 
     def selected(self, methods: Collection[str], streams: Collection[str]) -> None:
         """Confirm the target with the names of its methods."""
-        self._written.put(0, encode_line(set(methods) | set(streams), self._syntax))
+        self._written.put(0, *encode_line(set(methods) | set(streams), self._syntax))
 
     def spell_result(self, result: list[Any]) -> Spelled:
         """Spell an answer. Raises as pyon does."""
@@ -37,16 +35,16 @@ class LinesServer:
         except pyon.EncodeError as exc:
             # The path is ("ret", ...).
             raise exc.located("result", skip=1) from None
-        return Spelled(_IN_LINES, line)
+        return Spelled.line(line)
 
     def spell_failure(self, packed: dict[str, Any]) -> Spelled:
         """Spell an answer that is an exception."""
         line = encode_line({"status": "failed", "exception": packed}, self._syntax)
-        return Spelled(_IN_LINES, line)
+        return Spelled.line(line)
 
     def answer(self, request: int, answer: Spelled) -> None:
         """Answer a request."""
-        self._written.put(request, answer.head)
+        self._written.put(request, answer.head, *answer.buffers)
 
     def read(self) -> list[Call | MethodListAsked | BadRequest | Refused]:
         """Read the lines that have come, up to one that is refused."""
@@ -57,7 +55,7 @@ class LinesServer:
                 break
         return events
 
-    def _read_request(self, line: bytes | TooLong) -> Call | MethodListAsked | BadRequest | Refused:
+    def _read_request(self, line: Line | TooLong) -> Call | MethodListAsked | BadRequest | Refused:
         self._last_request += 1
         number = self._last_request
         if isinstance(line, TooLong):

@@ -69,7 +69,7 @@ def spell(value: Any, forms: Collection[Form], syntax: pyon.Syntax | None) -> Pu
     if not forms:
         pack(value)
     return Published(
-        encode_line(value, syntax) if Form.LINE in forms else None,
+        b"".join(encode_line(value, syntax)) if Form.LINE in forms else None,
         _in_frames(*pack(value)) if Form.FRAMES in forms else None,
     )
 

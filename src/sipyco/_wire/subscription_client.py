@@ -9,7 +9,7 @@ from sipyco._wire import limits
 from sipyco._wire.errors import MessageTooLargeError, ProtocolError
 from sipyco._wire.frame_reader import FrameReader, Message
 from sipyco._wire.frames import FEATURE_FRAMES
-from sipyco._wire.framing import LineReader, TooLong
+from sipyco._wire.framing import Line, LineReader, TooLong
 from sipyco._wire.subscription import FRAME_KINDS, VALUE
 
 __all__ = ["SubscriberSession"]
@@ -109,7 +109,7 @@ class SubscriberSession:
             )
         return message.value
 
-    def _decode(self, line: bytes) -> Any:
+    def _decode(self, line: Line) -> Any:
         if self._syntax is not None:
             return pyon.decode(line, syntax=self._syntax)
         try:
@@ -123,7 +123,7 @@ class SubscriberSession:
         return value
 
 
-def _is_json(line: bytes) -> bool:
+def _is_json(line: Line) -> bool:
     try:
         json.loads(line)
     except RecursionError:

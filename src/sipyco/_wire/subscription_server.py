@@ -5,7 +5,7 @@ from enum import Enum, auto
 
 from sipyco._wire import limits
 from sipyco._wire.frames import FEATURE_FRAMES
-from sipyco._wire.framing import LineReader, TooLong
+from sipyco._wire.framing import Line, LineReader, TooLong
 from sipyco._wire.subscription import Form
 
 __all__ = ["FramesChosen", "PublisherSession", "Refused", "Subscribed"]
@@ -82,7 +82,7 @@ class PublisherSession:
     def _awaits_name(self) -> bool:
         return self.state in {PublisherState.AWAIT_BANNER, PublisherState.AWAIT_NAME}
 
-    def _read_line(self, line: bytes | TooLong) -> list[Event]:
+    def _read_line(self, line: Line | TooLong) -> list[Event]:
         if self.state is PublisherState.SUBSCRIBED:
             return self._read_wish(line)
         if isinstance(line, TooLong):
@@ -100,7 +100,7 @@ class PublisherSession:
         self.state = PublisherState.SUBSCRIBED
         return [Subscribed(name)]
 
-    def _read_wish(self, line: bytes | TooLong) -> list[Event]:
+    def _read_wish(self, line: Line | TooLong) -> list[Event]:
         self.state = PublisherState.DEAF
         if isinstance(line, TooLong) or line.removesuffix(b"\r") != FEATURE_FRAMES.encode():
             return []

@@ -92,8 +92,8 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """Go on with a client that reads its answers again."""
         super().resume_writing()
-        self.flush()
-        self._advance()
+        # Not now: asyncio ends a connection twice that is closed while it resumes writing.
+        self._advance_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End. What becomes of calls that run is up to them; nobody gets their answers."""

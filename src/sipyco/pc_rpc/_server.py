@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import operator
+import sys
 from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
@@ -175,7 +176,7 @@ def _check_greeting(targets: Mapping[str, Any], description: str | None) -> None
         session.receive(BANNER + b"\n")
     except (pyon.EncodeError, ValueError) as exc:
         raise ValueError(f"clients cannot be greeted: {exc}") from None
-    size, limit = sum(map(len, session.take(1))), limits.MAX_GREETING_SIZE
+    size, limit = sum(map(len, session.take(sys.maxsize))), limits.MAX_GREETING_SIZE
     if size > limit:
         raise ValueError(
             f"the names of the targets and the description take {size} bytes; clients read {limit}"

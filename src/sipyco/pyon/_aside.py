@@ -44,12 +44,19 @@ class Parts(list[str | memoryview]):
         to_base64 = _on_demand.base64.to_base64
         return "".join([part if isinstance(part, str) else to_base64(part) for part in self])
 
-    def as_bytes(self) -> bytes:
-        """Put the text together, and spell it in ASCII."""
+    def as_pieces(self) -> list[bytes]:
+        """Spell the text in ASCII. What is large stays a piece of its own."""
         to_base64 = _on_demand.base64.to_base64_bytes
-        return b"".join(
-            [part.encode("ascii") if isinstance(part, str) else to_base64(part) for part in self]
-        )
+        pieces: list[bytes] = []
+        small: list[str] = []
+        for part in self:
+            if isinstance(part, str):
+                small.append(part)
+            else:
+                pieces += ("".join(small).encode("ascii"), to_base64(part))
+                small.clear()
+        pieces.append("".join(small).encode("ascii"))
+        return pieces
 
 
 def put(memory: memoryview) -> str | None:
@@ -120,7 +127,7 @@ def take(data: Any) -> Any:
     return data
 
 
-def read(data: bytes, understand: Callable[[bytes], Any]) -> Any:
+def read(data: bytes | bytearray, understand: Callable[[bytes | bytearray], Any]) -> Any:
     """Read a value that may contain large arrays. Raises what ``understand`` raises.
 
     Args:
@@ -140,7 +147,7 @@ def read(data: bytes, understand: Callable[[bytes], Any]) -> Any:
     return understand(data)
 
 
-def _cut(data: bytes, shelf: list[memoryview | None]) -> bytes:
+def _cut(data: bytes | bytearray, shelf: list[memoryview | None]) -> bytes:
     """Replace the base64 of arrays by marks.
 
     What looks like it may be something else. Then its mark is not taken, or cannot be read.

@@ -47,14 +47,17 @@ def encode(
     return _encode(x, pretty, syntax, json_options).as_text()
 
 
-def encode_line(x: Any, syntax: Syntax | None) -> bytes:
+def encode_line(x: Any, syntax: Syntax | None) -> list[bytes]:
     """Spell a value on a line of its own. PYON is ASCII without line breaks in either spelling.
 
     Args and errors are those of :func:`encode`.
+
+    Returns:
+        The line in pieces, the end of the line included.
     """
     parts = _encode(x, False, syntax, {})
     parts.append("\n")
-    return parts.as_bytes()
+    return parts.as_pieces()
 
 
 def _encode(
@@ -124,7 +127,7 @@ def _decode_large(
     s: str | bytes | bytearray | memoryview, syntax: Syntax | None, json_options: dict[str, Any]
 ) -> Any:
     try:
-        data = s.encode() if isinstance(s, str) else bytes(s)
+        data = s.encode() if isinstance(s, str) else bytes(s) if isinstance(s, memoryview) else s
     except UnicodeEncodeError:
         return _decode(s, syntax, json_options)
     return _aside.read(

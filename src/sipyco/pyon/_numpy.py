@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sipyco.pyon import _aside
-from sipyco.pyon._base64 import from_base64, to_base64
+from sipyco.pyon._base64 import from_base64, read_into, size_of, to_base64
 from sipyco.pyon._dtypes import describe, gaps_in, type_characters, understand
 from sipyco.pyon._limits import MAX_DIMENSIONS, MAX_EMPTY_ITEMS
 from sipyco.pyon._types import NPARRAY, NPSCALAR, Kind
@@ -94,7 +94,13 @@ def build_array(shape: Any, dtype: Any, data: Any) -> "np.ndarray[Any, Any]":
         ValueError: The arguments do not fit each other. No memory was taken beyond what the
             data take.
     """
-    return make_array(shape, dtype, from_base64(_aside.take(data)))
+    text = _aside.take(data)
+    if type(text) is not memoryview:
+        return make_array(shape, dtype, from_base64(text))
+    array, memory = empty_array(shape, dtype, size_of(text))
+    read_into(text, memory)
+    check_characters(array)
+    return array
 
 
 def make_array(shape: Any, dtype: Any, raw: bytes | bytearray) -> "np.ndarray[Any, Any]":
