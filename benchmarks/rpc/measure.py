@@ -10,7 +10,7 @@ from benchmarks.rpc import imports
 from benchmarks.rpc.columns import Column
 from benchmarks.rpc.processes import BenchmarkFailed, Pair
 from benchmarks.rpc.results import Results
-from benchmarks.rpc.rows import CALLS, IDLE, IMPORT, PEAKS, SUBSCRIBERS, TASKS, Row
+from benchmarks.rpc.rows import BESIDE, CALLS, IDLE, IMPORT, PEAKS, SUBSCRIBERS, TASKS, Row
 
 ROUNDS = 7
 FEWEST_ROUNDS = 3
@@ -26,6 +26,9 @@ def measure(results: Results, wanted: AbstractSet[str]) -> None:
     columns = results.columns
     ours_and_bare = [column for column in columns if column.kind in {"sipyco", "bare"}]
     _with_pairs(results, wanted, CALLS, {column: _calls(column) for column in columns})
+    ours = [column for column in columns if column.kind == "sipyco"]
+    beside = {column: (f"{MODULES}beside", column.options) for column in ours}
+    _with_pairs(results, wanted, BESIDE, beside)
     for group, rows in (("tasks", TASKS), ("subscribers", SUBSCRIBERS)):
         specific = {c: (f"{MODULES}{group}_{c.kind}", c.options) for c in ours_and_bare}
         _with_pairs(results, wanted, rows, specific)
@@ -34,7 +37,7 @@ def measure(results: Results, wanted: AbstractSet[str]) -> None:
     if sys.platform == "win32":
         return  # which does not tell what memory costs
     if wanted & {row.name for row in PEAKS}:
-        _peaks(results, [column for column in columns if column.kind == "sipyco"])
+        _peaks(results, ours)
     if IDLE.name in wanted:
         _idle(results, ours_and_bare)
 

@@ -63,6 +63,8 @@ def _peak(name: str, title: str) -> Row:
     return Row(name, title, MEBIBYTES, (Goal(1.3),), floor=64 << 20)
 
 
+_BESIDE = (Goal(20, "nothing"),)
+
 CALLS = (
     Row("echo", "echo(1)", MICROSECONDS, (Goal(1.5, "same loop"),)),
     _image("image-returned", "8 MiB image returned", 1.3),
@@ -70,6 +72,10 @@ CALLS = (
     _image("image-kept", "8 MiB image that the driver keeps", 1.8),
     Row("both-ways", "64 MiB array both ways", MILLISECONDS, (Goal(1.2),)),
     Row("channels", "dict of 1000 channels returned", MILLISECONDS, (Goal(1.5),)),
+)
+BESIDE = (
+    Row("beside-returned", "slowest echo while 1 GB is returned", MILLISECONDS, _BESIDE, floor=0.02),
+    Row("beside-argument", "slowest echo while 1 GB is sent", MILLISECONDS, _BESIDE, floor=0.02),
 )
 TASKS = (
     Row("one-task", "1 task, 1 connection", RATE),
@@ -97,4 +103,4 @@ PEAKS = (
 )
 IDLE = Row("idle-connections", "memory of an idle connection", KIBIBYTES, (Goal(30, "nothing"),))
 
-ROWS = (*CALLS, *TASKS, *SUBSCRIBERS, IMPORT, *PEAKS, IDLE)
+ROWS = (*CALLS, *BESIDE, *TASKS, *SUBSCRIBERS, IMPORT, *PEAKS, IDLE)
