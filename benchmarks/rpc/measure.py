@@ -82,7 +82,10 @@ def _take_turns(results: Results, row: Row, pairs: dict[Column, Pair]) -> None:
 
 def _imports(results: Results) -> None:
     _say(IMPORT)
-    bare, ours = (next(c for c in results.columns if c.kind == kind) for kind in ("bare", "sipyco"))
+    bare = next(column for column in results.columns if column.kind == "bare")
+    # The wires make no difference: it stands where the goal is judged, with the newest one.
+    sipyco = [column for column in results.columns if column.kind == "sipyco"]
+    ours = next(column for column in sipyco if column.wire == sipyco[-1].wire)
     for _ in range(ROUNDS):
         seconds, _ = imports.seconds(imports.PLAIN)
         results.add(IMPORT.name, bare, seconds)

@@ -74,7 +74,9 @@ CALLS = (
     Row("channels", "dict of 1000 channels returned", MILLISECONDS, (Goal(1.5),)),
 )
 BESIDE = (
-    Row("beside-returned", "slowest echo while 1 GB is returned", MILLISECONDS, _BESIDE, floor=0.02),
+    Row(
+        "beside-returned", "slowest echo while 1 GB is returned", MILLISECONDS, _BESIDE, floor=0.02
+    ),
     Row("beside-argument", "slowest echo while 1 GB is sent", MILLISECONDS, _BESIDE, floor=0.02),
 )
 TASKS = (
