@@ -1,162 +1,20 @@
-"""What calls can do where both ends speak in frames: overlap, be given up, report, and stream."""
+"""What calls can do where both ends speak in frames: overlap, be given up, and report."""
 
 import asyncio
-import gc
+import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 
 import pytest
 
-from sipyco.pc_rpc import (
-    Client,
-    current_call,
-    rpc_method,
-)
+from sipyco.pc_rpc import Client, current_call, rpc_method
 from tests.event_loops import LoopFactory, every_loop
+from tests.pc_rpc.frames_device import Device, device_of, of_client, with_options
 from tests.rpc_clients import Kind, every_kind
 from tests.rpc_servers import run, running, until
 from tests.serving import served
-
-
-class Gate:
-    """What coroutines wait for, opened from any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._is_open = False
-        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-
-    def set(self) -> None:
-        with self._lock:
-            self._is_open = True
-            for loop, event in self._waiting:
-                loop.call_soon_threadsafe(event.set)
-
-    async def wait(self) -> None:
-        event = asyncio.Event()
-        with self._lock:
-            if self._is_open:
-                return
-            self._waiting.append((asyncio.get_running_loop(), event))
-        await event.wait()
-
-
-class Device:
-    """What happens to it is recorded, also that a coroutine was cancelled."""
-
-    def __init__(self) -> None:
-        self.steps: list[str] = []
-        self.began = threading.Event()
-        self.ended = threading.Event()
-        self.inside = 0
-        self.most_inside = 0
-        self.release = Gate()
-
-    def echo(self, value: Any) -> Any:
-        return value
-
-    async def wait(self, name: str = "wait") -> str:
-        self.inside += 1
-        self.most_inside = max(self.inside, self.most_inside)
-        self.steps.append(f"{name} begins")
-        self.began.set()
-        try:
-            await self.release.wait()
-        except asyncio.CancelledError:
-            self.steps.append(f"{name} cancelled {current_call().cancelled}")
-            self.ended.set()
-            raise
-        finally:
-            self.inside -= 1
-        return name
-
-    @rpc_method(abandon="finish")
-    async def finish(self) -> None:
-        self.began.set()
-        await self.release.wait()
-        self.steps.append(f"finished {current_call().cancelled}")
-        self.ended.set()
-
-    def deadline(self) -> float | None:
-        deadline = current_call().deadline
-        return None if deadline is None else deadline - time.monotonic()
-
-    async def report(self) -> str:
-        for step in range(5):
-            current_call().progress(step / 4, f"step {step}")
-            await asyncio.sleep(0)
-        return "reported"
-
-    def who(self) -> tuple[str, str | None, str]:
-        call = current_call()
-        assert call.peer is not None
-        return call.peer.address, call.peer.certificate, call.method
-
-    def count(self, end: int) -> Iterator[int]:
-        self.steps.append("count begins")
-        try:
-            for number in range(end):
-                self.steps.append(f"made {number}")
-                yield number
-        finally:
-            self.steps.append("count closed")
-            self.ended.set()
-
-    async def acount(self, end: int) -> AsyncIterator[int]:
-        try:
-            for number in range(end):
-                await asyncio.sleep(0)
-                yield number
-        finally:
-            self.steps.append("acount closed")
-            self.ended.set()
-
-    def breaks(self) -> Iterator[int]:
-        yield 1
-        raise LookupError("no more film")
-
-    def odd_item(self) -> Iterator[Any]:
-        yield 1
-        yield object()
-
-    def hidden_generator(self) -> Any:
-        return (number * number for number in range(3))
-
-
-def device_of(kind: Kind, **options: Any) -> Any:
-    device = Device()
-    return device, served({"device": device}, loop_factory=kind.loop_factory, **options)
-
-
-def collect(client: Any, name: str, *args: Any) -> list[Any]:
-    """Take all the items of a stream, with either kind of client."""
-    if client.__class__.__name__ == "BlockingClient":
-        return list(getattr(client.client, name)(*args))
-
-    async def items() -> list[Any]:
-        return [item async for item in getattr(client.client, name)(*args)]
-
-    found: list[Any] = client._run(None, items)
-    return found
-
-
-def with_options(client: Any, options: dict[str, Any], name: str, *args: Any) -> Any:
-    """Make a call with options, with either kind of client."""
-    if client.__class__.__name__ == "BlockingClient":
-        return getattr(client.client.rpc_options(**options), name)(*args)
-    return client._run(None, lambda: getattr(client.client.rpc_options(**options), name)(*args))
-
-
-def of_client(client: Any, name: str) -> Any:
-    """Call what the client itself has, with either kind."""
-    if client.__class__.__name__ == "BlockingClient":
-        return getattr(client.client, name)()
-    return client._run(None, getattr(client.client, name))
-
 
 # Overlapping
 
@@ -436,137 +294,6 @@ def test_outside_of_a_call_there_is_one_that_does_nothing() -> None:
     assert (call.cancelled, call.deadline, call.peer, call.method) == (False, None, None, "")
 
 
-# Streams
-
-
-@every_kind
-@pytest.mark.parametrize("name", ["count", "acount"])
-@pytest.mark.parametrize("options", [{}, {"threads": True}, {"allow_parallel": True}])
-def test_the_items_of_a_generator_come_in_their_order(
-    kind: Kind, name: str, options: dict[str, Any]
-) -> None:
-    device, serving = device_of(kind, **options)
-    with serving as port, kind.open(port) as client:
-        for end in (0, 1, 4, 5, 100):
-            assert collect(client, name, end) == list(range(end))
-        assert collect(client, "count", 3) == [0, 1, 2]
-    assert device.inside == 0
-
-
-@every_kind
-def test_what_a_generator_raises_is_raised_where_its_next_item_would_be(kind: Kind) -> None:
-    _, serving = device_of(kind)
-    with serving as port, kind.open(port) as client:
-        with pytest.raises(LookupError, match="no more film"):
-            collect(client, "breaks")
-        with pytest.raises(TypeError, match=r"cannot encode result: .*object"):
-            collect(client, "odd_item")
-        assert client.call("echo", 1) == 1
-
-
-def test_a_generator_begins_with_the_first_item_and_is_never_far_ahead() -> None:
-    device = Device()
-    with served({"device": device}) as port, Client("127.0.0.1", port) as client:
-        items = client.count(1000)
-        assert client.echo(1) == 1
-        assert device.steps == []
-        assert next(items) == 0
-        for _ in range(20):
-            # In between, others have their turn, and nobody is made to wait for the consumer.
-            client.echo(1)
-        assert device.steps[-1] in {"made 3", "made 4", "made 5"}
-        items.close()
-        assert device.steps[-1] == "count closed"
-        assert list(items) == []
-
-
-def test_leaving_a_loop_closes_the_generator() -> None:
-    device = Device()
-    with served({"device": device}) as port, Client("127.0.0.1", port) as client:
-        for item in client.count(1000):
-            if item == 2:
-                break
-        del item
-        gc.collect()
-        assert device.ended.wait(10)
-        with closing(client.count(10)) as items:
-            assert next(items) == 0
-        assert device.steps[-1] == "count closed"
-        with client.count(10) as items:
-            pass
-        assert list(items) == []
-
-
-@every_loop
-def test_leaving_an_asynchronous_loop_closes_the_generator(loop_factory: LoopFactory) -> None:
-    async def main() -> None:
-        device = Device()
-        async with running(device) as serving:
-            client = await serving.client()
-            async for item in client.acount(1000):
-                if item == 2:
-                    break
-            gc.collect()
-            await until(lambda: device.steps == ["acount closed"])
-            async with client.acount(1000) as items:
-                assert await anext(items) == 0
-            assert device.steps == ["acount closed"] * 2
-            begun = await client.acount(3)
-            assert [item async for item in begun] == [0, 1, 2]
-
-    run(main(), loop_factory)
-
-
-@every_loop
-def test_a_generator_that_was_not_announced_is_awaited_first(loop_factory: LoopFactory) -> None:
-    async def main() -> None:
-        async with running(Device()) as serving:
-            client = await serving.client()
-            assert [item async for item in await client.hidden_generator()] == [0, 1, 4]
-
-    run(main(), loop_factory)
-
-
-@every_kind
-def test_a_client_that_leaves_closes_its_generators(kind: Kind) -> None:
-    device, serving = device_of(kind)
-    with serving as port:
-        other = Client("127.0.0.1", port)
-        items = other.count(1000)
-        assert next(items) == 0
-        other.close_rpc()
-        assert device.ended.wait(10)
-        with pytest.raises(ConnectionError):
-            list(items)  # a few had come
-        with kind.open(port) as client:
-            assert client.call("echo", 1) == 1
-
-
-def test_a_stream_has_a_deadline_as_a_whole() -> None:
-    device = Device()
-    with served({"device": device}) as port, Client("127.0.0.1", port) as client:
-        items = client.rpc_options(timeout=0.05).count(10**9)
-        with pytest.raises(TimeoutError, match=r"count\(\) .*time"):
-            for _ in items:
-                pass
-        assert device.ended.wait(10)
-        assert client.echo(1) == 1
-
-
-@every_loop
-def test_a_peer_that_cannot_take_items_is_told_so(loop_factory: LoopFactory) -> None:
-    async def main() -> None:
-        device = Device()
-        async with running(device) as serving:
-            old = await serving.ready()
-            kind, text = await old.call("count", 3)
-            assert kind == "TypeError"
-            assert "count() gives items one by one" in text
-            assert await old.call("echo", 1) == 1
-
-    run(main(), loop_factory)
-
-
 # Health
 
 
@@ -615,3 +342,22 @@ def test_without_frames_everything_else_is_as_before(
             client.call("count", 3)
         assert client.call("echo", 1) == 1
     assert told == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="the system has no signals")
+def test_ctrl_c_in_a_blocking_call_cancels_it_on_the_server() -> None:
+    device = Device()
+    with served({"device": device}) as port, Client("127.0.0.1", port) as client:
+
+        def press_when_it_has_begun() -> None:
+            device.began.wait(10)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+        keyboard = threading.Thread(target=press_when_it_has_begun)
+        keyboard.start()
+        with pytest.raises(KeyboardInterrupt):
+            client.wait()
+        keyboard.join()
+        assert device.ended.wait(10)
+        assert client.echo(1) == 1
+    assert device.steps == ["wait begins", "wait cancelled True"]
