@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        tell("sipyco_rpctool: interrupted; a method that was called may still be running")
+        tell("sipyco_rpctool: interrupted; a method that cannot be cancelled may still be running")
         return INTERRUPTED
 
 

@@ -361,3 +361,21 @@ def test_ctrl_c_in_a_blocking_call_cancels_it_on_the_server() -> None:
         assert device.ended.wait(10)
         assert client.echo(1) == 1
     assert device.steps == ["wait begins", "wait cancelled True"]
+
+
+def test_the_timeout_of_one_call_takes_the_place_of_the_clients() -> None:
+    device = Device()
+    with served({"device": device}) as port, Client("127.0.0.1", port, timeout=0.02) as client:
+        with pytest.raises(TimeoutError, match=r"did not answer within 0\.02 s"):
+            client.wait()
+        threading.Timer(0.1, device.release.set).start()
+        assert client.rpc_options(timeout=30).wait("longer") == "longer"
+
+
+def test_a_coroutine_function_for_progress_is_refused() -> None:
+    async def show(fraction: float | None, text: str) -> None:
+        """Nobody would await it."""
+
+    refused = pytest.raises(TypeError, match=r"coroutine function '.*show', which nobody")
+    with served({"device": Device()}) as port, Client("127.0.0.1", port) as client, refused:
+        client.rpc_options(on_progress=show)

@@ -128,7 +128,8 @@ class SharedLink(Generic[T]):
 
         Args:
             mailbox: Of the caller alone.
-            deadline: When to give up, in the time of :func:`time.monotonic`.
+            deadline: When to give up, in the time of :func:`time.monotonic`, however often
+                something moves, and however long nothing does.
 
         Raises:
             ConnectionLost: The connection has ended, or was given up before.
@@ -191,11 +192,14 @@ class SharedLink(Generic[T]):
                 break
 
     def _patience(self, started: float, deadline: float | None) -> float | None:
-        """Tell for how many seconds to wait on."""
-        ends = [] if deadline is None else [deadline]
-        if self.timeout is not None:
-            ends.append(max(started, self._link.moved_at) + self.timeout)
-        return max(0.0, min(ends) - time.monotonic()) if ends else None
+        """Tell for how many seconds to wait on: a deadline takes the place of the timeout."""
+        if deadline is not None:
+            end = deadline
+        elif self.timeout is not None:
+            end = max(started, self._link.moved_at) + self.timeout
+        else:
+            return None
+        return max(0.0, end - time.monotonic())
 
     def _lose_patience(self, deadline: float | None) -> None:
         if deadline is not None and deadline <= time.monotonic():

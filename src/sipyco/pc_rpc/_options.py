@@ -1,5 +1,6 @@
 """What can be wanted of a call besides its value."""
 
+import inspect
 from collections.abc import Callable
 from numbers import Real
 from typing import Any, NamedTuple, TypeAlias
@@ -37,4 +38,9 @@ def checked_options(timeout: object, on_progress: object) -> RpcOptions:
             raise ValueError(f"timeout is {timeout!r}; give seconds, or None")
     if on_progress is not None and not callable(on_progress):
         raise TypeError(f"on_progress is {on_progress!r}; give a function of two arguments")
+    if inspect.iscoroutinefunction(on_progress):
+        raise TypeError(
+            f"on_progress is the coroutine function {on_progress.__qualname__!r}, which nobody "
+            "would await; give an ordinary function, which may create a task"
+        )
     return RpcOptions(timeout, on_progress)
