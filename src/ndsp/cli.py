@@ -1,0 +1,68 @@
+"""The command line ``ndsp``: one subcommand per task, each in a module of its own."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from sipyco import __version__
+
+__all__ = ["get_argparser", "main"]
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as a shell gives it to a program that ends by this signal."""
+
+SUBCOMMANDS: dict[str, str] = {}
+"""Names, and the modules that do what they say."""
+
+EPILOG = """\
+exit status: 0 done; 1 it failed; 2 wrong usage
+"""
+
+
+class Subcommand(Protocol):
+    """What such a module has."""
+
+    SUMMARY: str
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        """Describe its options."""
+
+    @staticmethod
+    def run(args: argparse.Namespace) -> int:
+        """Do it, and give the exit status."""
+
+
+def get_argparser() -> argparse.ArgumentParser:
+    """Make the parser of the command line, which the documentation is made from, too."""
+    parser = argparse.ArgumentParser(
+        prog="ndsp",
+        description="turn drivers into network devices, run them, and look after them",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"sipyco {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands", required=True)
+    for name, module in SUBCOMMANDS.items():
+        subcommand = cast("Subcommand", importlib.import_module(module))
+        summary = subcommand.SUMMARY
+        command = commands.add_parser(name, help=summary, description=summary)
+        subcommand.add_arguments(command)
+        command.set_defaults(run=subcommand.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand and give its exit status; wrong usage ends as argparse does, with 2."""
+    args = get_argparser().parse_args(argv)
+    try:
+        status: int = args.run(args)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
