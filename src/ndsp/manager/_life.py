@@ -1,7 +1,7 @@
 """The life of one controller: facts and a time in, decisions out. Pure."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ndsp.device_db import Controller
@@ -82,6 +82,7 @@ class Life:
         self._check_at: float | None = None
         self._deadline: float | None = None
         self._misses = 0
+        self._missed_because = ""
         self._silent_since: float | None = None
         self._asked_at = now
 
@@ -191,15 +192,17 @@ class Life:
         if self.state is State.STOPPING and self.pid is not None:
             self._climb(now)
 
-    def exited(self, now: float, how: str) -> None:
-        """Its process has ended: how, for example ``with status 1``."""
+    def exited(self, now: float, how: str, tail: Sequence[str] = ()) -> None:
+        """Its process has ended: how, for example ``with status 1``, and what it printed last."""
         self.pid = None
         if self.state in {State.STOPPING, State.DRAINING}:
             self._then(now)
             return
         if self.state is State.RUNNING:
             self._backoff.ran_for(now - self.since)
-        self._fail(now, f"it ended {how}")
+            tail = ()  # what it has printed meanwhile need not have anything to do with its end
+        said = f": {tail[-1].strip()}" if tail else ""
+        self._fail(now, f"it ended {how}{said}", tail)
 
     def checked(self, now: float, verdict: Verdict) -> None:
         """It was asked whether it is alive."""
@@ -230,6 +233,8 @@ class Life:
         match self.state:
             case State.STARTING:
                 reason = f"it did not answer within {self.spec.start_timeout:g} s (start_timeout)"
+                if self._missed_because:
+                    reason += f"; the last attempt: {self._missed_because}"
                 self._give_up(now, reason, NEVER_ANSWERED)
             case State.RETRYING:
                 self._enter(State.WAITING, now)
@@ -282,6 +287,7 @@ class Life:
 
     def _is_missed(self, now: float, reason: str) -> None:
         self._misses += 1
+        self._missed_because = reason
         if self.state is State.STARTING or self._misses < MISSES:
             self._check_at = now + CHECK_SOON
         else:
@@ -325,7 +331,7 @@ class Life:
             self._decide(Signal(self.name, Strength(step)))
         self._deadline = now + (DUMP_TIME if step == Strength.DUMP else self.spec.term_timeout)
 
-    def _fail(self, now: float, reason: str) -> None:
+    def _fail(self, now: float, reason: str, tail: Sequence[str] = ()) -> None:
         self.busy_with = None
         delay = self._backoff.delay(now)
         if delay is None:
@@ -339,7 +345,10 @@ class Life:
             self._enter(State.RETRYING, now)
             self._deadline = now + delay
             self.restarts += 1
-            self._say(logging.WARNING, f"{reason}; next attempt in {delay:.3g} s", key=reason)
+            text = f"{reason}; next attempt in {delay:.3g} s"
+            if len(tail) > 1:
+                text += "".join(["; its last lines:", *(f"\n    {line}" for line in tail)])
+            self._say(logging.WARNING, text, key=reason)
         self.reason = reason
 
     def _is_to_start(self, now: float) -> None:
@@ -356,6 +365,7 @@ class Life:
         self.busy_with = self.busy_with if state in {State.DRAINING, State.STOPPING} else None
         self._check_at = self._deadline = None
         self._misses = 0
+        self._missed_because = ""
         self._silent_since = None
 
     def _say(self, level: int, text: str, key: str | None = None) -> None:

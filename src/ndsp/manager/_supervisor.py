@@ -1,7 +1,7 @@
 """What to do next with the controllers of a machine: facts and a time in, decisions out. Pure."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ndsp.device_db import Controller
@@ -113,10 +113,10 @@ class Supervisor:
         if life := self._lives.get(name):
             life.not_asked(now)
 
-    def exited(self, now: float, name: str, how: str) -> None:
-        """The process of a controller has ended."""
+    def exited(self, now: float, name: str, how: str, tail: Sequence[str] = ()) -> None:
+        """The process of a controller has ended: how, and what it has printed last."""
         if life := self._lives.get(name):
-            life.exited(now, how)
+            life.exited(now, how, tail)
 
     def checked(self, now: float, name: str, verdict: Verdict) -> None:
         """A controller was asked whether it is alive."""
