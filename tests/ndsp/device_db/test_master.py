@@ -59,7 +59,7 @@ def test_a_port_of_something_else_is_told_from_a_master() -> None:
         server = await asyncio.start_server(greet, HOST, 0)
         port = server.sockets[0].getsockname()[1]
         async with server:
-            with pytest.raises(DeviceDBError, match="is no ARTIQ master: .* no pc_rpc server"):
+            with pytest.raises(DeviceDBError, match="is no ARTIQ master: "):
                 await asyncio.to_thread(ask_master, HOST, port)
 
     asyncio.run(ask())

@@ -64,12 +64,9 @@ def test_targets_of_one_program_work_and_are_advised_to_say_so() -> None:
         lamp=controller(command="x", target_name="lamp"), oven=controller(target_name="oven")
     )
     assert errors(database) == []
-    assert warnings(database) == [
-        (
-            f"{SOURCE}: entry 'oven', key 'port': is 3300 on '::1', as that of the controller 'lamp'; "
-            "for another device of one program, write the type 'controller_aux_target'"
-        )
-    ]
+    (warning,) = warnings(database)
+    assert warning.startswith(f"{SOURCE}: entry 'oven', key 'port': is 3300 on '::1', as that of ")
+    assert warning.endswith("one program, write the type 'controller_aux_target'")
     assert list(database) == ["lamp", "oven"]
 
 
@@ -120,15 +117,10 @@ def test_what_needs_a_controller_must_name_one(name: str) -> None:
         oven=controller(3301, depends_on=[name]),
     )
     assert list(database) == ["nothing", "alias"]
+    found = f"refers to {name!r}, which has type 'dummy'; name a controller"
     assert errors(database) == [
-        (
-            f"{SOURCE}: entry 'shutter', key 'controller': refers to {name!r}, which has type 'dummy'; "
-            "name a controller"
-        ),
-        (
-            f"{SOURCE}: entry 'oven', key 'depends_on': refers to {name!r}, which has type 'dummy'; "
-            "name a controller"
-        ),
+        f"{SOURCE}: entry 'shutter', key 'controller': {found}",
+        f"{SOURCE}: entry 'oven', key 'depends_on': {found}",
     ]
 
 
