@@ -66,7 +66,7 @@ def _advice(error: Exception, controller: Controller, entry: Controller | Auxili
             f"in {controller.source}"
         )
     if isinstance(error, socket.gaierror):
-        return f"'host' of {controller.name!r} is in {controller.source}"
+        return f"correct 'host' of {controller.name!r} in {controller.source}"
     if isinstance(error, ConnectionError | TimeoutError):
         if controller.command is None:
             return f"the entry of {controller.name!r} has no command: start it by other means"

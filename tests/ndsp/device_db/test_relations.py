@@ -2,48 +2,19 @@ from typing import Any
 
 import pytest
 
-from ndsp.device_db import Controller, DeviceDBError, machine
+from ndsp.device_db import Controller
 from tests.ndsp.device_db.databases import SOURCE, controller, errors, parse, warnings
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("::1", "::1"),
-        ("::1", "localhost"),
-        ("127.0.0.1", "::1"),
-        ("127.0.0.1", "LocalHost."),
-        ("0:0:0:0:0:0:0:1", "127.0.0.1"),
-        ("Lab7.example.org", "lab7.example.org."),
-        ("10.0.0.7", "::ffff:10.0.0.7"),
-        ("fe80::1", "FE80:0::1"),
-    ],
-)
-def test_two_controllers_on_one_host_and_port_are_an_error(one: str, other: str) -> None:
-    database = parse(lamp=controller(3300, one), oven=controller(3300, other))
-    assert errors(database) == [
-        (
-            f"{SOURCE}: entry 'oven', key 'port': is 3300 on {other!r}, as that of the controller "
-            "'lamp'; choose another port"
-        )
-    ]
+def test_two_controllers_on_one_host_and_port_are_an_error() -> None:
+    database = parse(lamp=controller(3300, "127.0.0.1"), oven=controller(3300, "localhost"))
+    shared = "is 3300 on 'localhost', as that of the controller 'lamp'; choose another port"
+    assert errors(database) == [f"{SOURCE}: entry 'oven', key 'port': {shared}"]
     assert list(database) == ["lamp"]
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("::1", "10.0.0.7"),
-        ("127.0.0.1", "127.0.0.2"),
-        ("lab7", "lab8"),
-        ("lab7", "lab7.example.org"),
-        ("no such machine", "::1"),
-    ],
-)
-def test_one_port_on_different_machines_is_no_problem(one: str, other: str) -> None:
-    database = parse(lamp=controller(3300, one), oven=controller(3300, other))
-    assert database.problems == ()
-    assert machine(one) != machine(other)
+def test_one_port_on_different_machines_is_no_problem() -> None:
+    assert parse(lamp=controller(3300, "::1"), oven=controller(3300, "10.0.0.7")).problems == ()
 
 
 def test_every_further_controller_on_a_port_is_an_error() -> None:
@@ -68,11 +39,6 @@ def test_targets_of_one_program_work_and_are_advised_to_say_so() -> None:
     assert warning.startswith(f"{SOURCE}: entry 'oven', key 'port': is 3300 on '::1', as that of ")
     assert warning.endswith("one program, write the type 'controller_aux_target'")
     assert list(database) == ["lamp", "oven"]
-
-
-def test_aliases_are_followed() -> None:
-    database = parse(a="b", b="c", c=controller())
-    assert database.resolve("a") is database["c"]
 
 
 def auxiliary(name: str) -> dict[str, Any]:
@@ -162,12 +128,3 @@ def test_dependencies_are_named_as_the_controllers_are() -> None:
     assert isinstance(oven, Controller)
     assert oven.depends_on == ("lamp",)
     assert oven.raw["depends_on"] == ["light", "lamp"]
-
-
-def test_an_unknown_name_is_explained() -> None:
-    database = parse(lamp=controller(0), oven=controller())
-    with pytest.raises(DeviceDBError, match="entry 'lamp', key 'port': is 0"):
-        database.resolve("lamp")
-    with pytest.raises(DeviceDBError, match="no such entry; did you mean 'oven'") as caught:
-        database.resolve("ovne")
-    assert caught.value.problems[0].entry == "ovne"

@@ -120,7 +120,7 @@ def test_a_controller_that_does_not_run_is_named_with_its_command() -> None:
 def test_a_host_without_an_address_is_named_with_its_entry() -> None:
     told = failure({"type": "controller", "host": "no such host", "port": 3300})
     assert told.startswith("could not connect to no such host:3300: ")
-    assert told.endswith("; 'host' of 'lamp' is in db.py")
+    assert told.endswith("? correct 'host' of 'lamp' in db.py")
 
 
 def test_a_controller_that_does_not_answer_in_time_is_named() -> None:
