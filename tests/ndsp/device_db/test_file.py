@@ -1,3 +1,4 @@
+import importlib
 import sys
 from pathlib import Path
 
@@ -43,7 +44,32 @@ def test_a_module_beside_it_is_imported_and_read_anew_each_time(path: Path) -> N
     beside.write_text("host = 'another'\n")
     assert list(read_device_db(path)) == ["another"]
     assert sys.path == before
-    assert "hosts_of_lab" not in sys.modules
+
+
+def test_objects_in_the_database_are_of_the_classes_that_the_program_imports(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text(
+        "from modes_of_lab.speed import Fast\ndevice_db = {'a': {'type': 'dummy', 'b': Fast}}\n"
+    )
+    path.with_name("modes_of_lab").mkdir()
+    path.with_name("modes_of_lab").joinpath("speed.py").write_text("class Fast: pass\n")
+    first = read_device_db(path)["a"].raw["b"]
+    monkeypatch.syspath_prepend(path.parent)
+    assert first is importlib.import_module("modes_of_lab.speed").Fast
+    assert read_device_db(path)["a"].raw["b"] is not first
+
+
+def test_what_is_imported_from_elsewhere_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = path.parent / "venv" / "lib"
+    elsewhere.mkdir(parents=True)
+    elsewhere.joinpath("library_of_lab.py").write_text("class Library: pass\n")
+    monkeypatch.syspath_prepend(elsewhere)
+    path.write_text(
+        "from library_of_lab import Library\ndevice_db = {'a': {'type': 'dummy', 'b': Library}}\n"
+    )
+    first = read_device_db(path)["a"].raw["b"]
+    assert read_device_db(path)["a"].raw["b"] is first
 
 
 def test_a_missing_file_is_named(path: Path) -> None:

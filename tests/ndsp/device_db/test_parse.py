@@ -80,6 +80,7 @@ def test_what_a_controller_says_is_read() -> None:
     assert (entry.ping_timer, entry.retry_timer_backoff) == (1.0, 1.5)
     assert (entry.retry_timer_max, entry.busy_timeout, entry.start_timeout) == (None, 600.0, None)
     assert (entry.restart_limit, entry.restart_window) == (3, None)
+    assert parsed_controller(restart_limit=None).restart_limit is None
 
 
 def test_a_port_may_be_its_digits() -> None:
