@@ -120,15 +120,15 @@ def _lost(entries: Mapping[str, Entry], names: set[str]) -> Iterator[Found]:
         for key, other in _named_by(entry):
             end = entries.get(follow(entries, other))
             if end is None and other in names:
-                yield name, key, f"leads to {other!r}, which is left out for an error", True
+                yield name, key, f"refers to {other!r}, which is left out for an error", True
             elif end is None:
                 hint = did_you_mean(other, names)
-                yield name, key, f"leads to {other!r}, and there is no such entry{hint}", True
+                yield name, key, f"refers to {other!r}, and there is no such entry{hint}", True
             elif key is not None and not isinstance(end, Controller):
                 kind = end.raw["type"]
                 yield (
                     name,
                     key,
-                    f"leads to {other!r}, which has type {kind!r}; name a controller",
+                    f"refers to {other!r}, which has type {kind!r}; name a controller",
                     True,
                 )
