@@ -120,7 +120,7 @@ class LineConnection:
                 connection = socket.create_connection(self._address, self._timeout)
             except OSError as error:
                 raise ConnectionError(
-                    f"cannot connect to {self._name}: {error}; is it switched on?"
+                    f"cannot connect to {self._name}: {error.strerror or error}; is it switched on?"
                 ) from error
             # Commands are short and wait for nothing.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

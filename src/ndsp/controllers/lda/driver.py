@@ -25,9 +25,7 @@ class Lda:
     def __init__(self, device: str, timeout: float = 2.0) -> None:
         self._connection = LineConnection("the attenuator", device, timeout)
         try:
-            identity = self._ask("ID")
-            if not identity.startswith("LDA"):
-                raise ValueError(f"{device} is no LDA attenuator; it calls itself {identity!r}")
+            self._identify(device)
         except BaseException:
             self.close()
             raise
@@ -75,6 +73,11 @@ class Lda:
         not want the light to change.
         """
         self._connection.close()
+
+    def _identify(self, device: str) -> None:
+        identity = self._ask("ID")
+        if not identity.startswith("LDA"):
+            raise ValueError(f"{device} is no LDA attenuator; it calls itself {identity!r}")
 
     def _ask(self, command: str) -> str:
         answer = self._connection.ask(command)
