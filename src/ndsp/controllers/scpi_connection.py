@@ -168,8 +168,8 @@ class ScpiConnection:
         self._identity = identity
 
     def _ask(self, line: str) -> str:
-        from pyvisa.errors import VisaIOError  # noqa: PLC0415 - as above
         from pyvisa.constants import StatusCode  # noqa: PLC0415
+        from pyvisa.errors import VisaIOError  # noqa: PLC0415 - as above
 
         assert self._resource is not None
         try:
