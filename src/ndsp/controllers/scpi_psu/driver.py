@@ -295,11 +295,15 @@ class ScpiPsu:
     def close(self) -> None:
         """Leave the safe state behind, both outputs off at 0 V, and disconnect.
 
+        May be called again.
+
         Raises:
             OSError: The instrument does not answer. Disconnected; **take its outputs for switched
                 on.**
         """
         with self._turn:
+            if self._connection.is_closed:
+                return
             try:
                 self.outputs_off()
             finally:
