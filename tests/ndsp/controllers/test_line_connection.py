@@ -9,7 +9,9 @@ from ndsp.controllers.line_connection import LineConnection, parse_address
 
 
 @contextmanager
-def instrument(behaviour: Callable[[socket.socket], None]) -> Iterator[LineConnection]:
+def instrument(
+    behaviour: Callable[[socket.socket], None], timeout: float = 5.0
+) -> Iterator[LineConnection]:
     """Give a connection to something that treats each connection in its own way."""
 
     def serve() -> None:
@@ -24,7 +26,7 @@ def instrument(behaviour: Callable[[socket.socket], None]) -> Iterator[LineConne
         thread = threading.Thread(target=serve)
         thread.start()
         address = listener.getsockname()
-        connection = LineConnection("the thing", f"127.0.0.1:{address[1]}", 0.2)
+        connection = LineConnection("the thing", f"127.0.0.1:{address[1]}", timeout)
         try:
             yield connection
         finally:
@@ -71,11 +73,35 @@ def test_a_late_answer_is_not_taken_for_that_to_the_next_command() -> None:
             is_late.wait(10)
         connection.sendall(text)
 
-    with instrument(answer) as connection:
+    with instrument(answer, timeout=0.2) as connection:
         with pytest.raises(TimeoutError, match="has not answered 'FIRST' within"):
             connection.ask("FIRST")
         is_late.set()
         assert connection.ask("SECOND") == "right"
+
+
+def test_closing_wakes_a_thread_that_waits_for_an_answer() -> None:
+    is_asked = threading.Event()
+    failures: list[OSError] = []
+
+    def answer(connection: socket.socket) -> None:
+        is_asked.set()
+        assert connection.recv(100) == b"", "closed"
+
+    with instrument(answer, timeout=60.0) as connection:
+
+        def ask() -> None:
+            try:
+                connection.ask("WAIT")
+            except ConnectionError as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        assert is_asked.wait(10)
+        connection.close()
+        thread.join()
+    assert len(failures) == 1
 
 
 def test_data_are_received_into_the_memory_that_is_given() -> None:

@@ -139,7 +139,7 @@ def test_opening_does_not_disturb_what_is_on(table: Bench) -> None:
 
 def test_a_lost_instrument_is_reported_once_and_then_connected_anew() -> None:
     # PyVISA-py does not notice that an instrument has hung up: it waits for the whole timeout.
-    with bench(timeout=0.1) as table:
+    with bench(timeout=0.25) as table:
         table.supply.set_voltage(2, 5)
         table.simulation.hang_up()
         with pytest.raises(OSError, match=r"the power supply at TCPIP::.* 'VOLT\? \(@2\)"):
@@ -148,7 +148,7 @@ def test_a_lost_instrument_is_reported_once_and_then_connected_anew() -> None:
 
 
 def test_the_outputs_are_switched_off_also_after_a_lost_connection() -> None:
-    with bench(timeout=0.1) as table:
+    with bench(timeout=0.25) as table:
         table.supply.set_output(1, True)
         table.simulation.hang_up()
         table.supply.outputs_off()
@@ -169,7 +169,7 @@ def test_a_supply_that_cannot_be_switched_off_is_reported_when_closing() -> None
 
 
 def test_another_instrument_at_the_same_address_is_not_used() -> None:
-    with bench(timeout=0.1) as table:
+    with bench(timeout=0.25) as table:
         table.simulation.hang_up()
         table.simulation.identity = "NDSP,OVEN,7,1.0"
         with pytest.raises(OSError, match="power supply"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ndsp.controllers.scpi_psu import ramps
+from ndsp.controllers.scpi_psu import driver, ramps
 from ndsp.controllers.scpi_psu.driver import ScpiPsu
 from sipyco.pc_rpc import Client
 from tests.ndsp.controllers.programs import output_at_its_end, simulated
@@ -179,11 +179,12 @@ def test_a_step_after_a_ramp_is_at_once(table: Bench) -> None:
 
 
 def test_when_its_time_is_up_the_caller_hears_where_the_output_stays(
-    table: Bench, client: Client, threads: ThreadPoolExecutor
+    table: Bench, client: Client, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    following = Following(threads, client, 1, 20.0, 1.0, timeout=0.4)
+    following = Following(threads, client, 1, 20.0, 1.0, timeout=30)
     following.until_begun()
     table.clock.now += 7
+    monkeypatch.setattr(driver, "LAST_WORD", 60.0)
     error = following.error()
     assert isinstance(error, TimeoutError)
     assert "ended at 7.000 V, where it stays: its time is up" in str(error)
@@ -271,7 +272,7 @@ def test_a_rate_out_of_range_is_refused_and_nothing_is_sent(table: Bench, rate: 
 def test_an_instrument_that_is_lost_during_a_ramp_is_reported(
     threads: ThreadPoolExecutor,
 ) -> None:
-    with bench(timeout=0.1) as table:
+    with bench(timeout=0.25) as table:
         table.supply.set_output(1, True)
         with (
             served({"supply": table.supply}, threads=True, allow_parallel=True) as port,
