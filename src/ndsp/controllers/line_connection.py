@@ -11,7 +11,7 @@ ADDRESS_EXAMPLES = "192.168.1.20:5025 or [fd00::20]:5025"
 MAX_LINE = 4096
 """Bytes of the longest line that an instrument answers; the instruments here send some tens."""
 
-CLOSED = (OSError, ValueError)
+FAILURES = (OSError, ValueError)
 """What reading and writing raise: the latter if another thread has closed the file meanwhile."""
 
 
@@ -85,7 +85,7 @@ class LineConnection:
             connection.settimeout(allowed)
             connection.sendall(sent)
             line = reader.readline(MAX_LINE)
-        except CLOSED as error:
+        except FAILURES as error:
             raise self._lost(f"has not answered {command!r}", allowed, error) from error
         if not line.endswith(b"\n"):
             raise self._lost(f"hung up instead of answering {command!r}", allowed)
@@ -107,7 +107,7 @@ class LineConnection:
             connection.settimeout(self._timeout)
             # It takes what lies in its buffer, and has the socket write the rest into the memory.
             received = reader.readinto(memory)
-        except CLOSED as error:
+        except FAILURES as error:
             raise self._lost("stopped in the middle of its data", self._timeout, error) from error
         if received < memory.nbytes:
             raise self._lost(f"hung up after {received} of {memory.nbytes} bytes", self._timeout)
