@@ -13,7 +13,12 @@ __all__ = ["get_argparser", "main"]
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell gives it to a program that ends by this signal."""
 
-SUBCOMMANDS: dict[str, str] = {}
+SUBCOMMANDS: dict[str, str] = {
+    "ctlmgr": "ndsp.manager._command_ctlmgr",
+    "status": "ndsp.manager._command_status",
+    "logs": "ndsp.manager._command_logs",
+    "control": "ndsp.manager._command_control",
+}
 """Names, and the modules that do what they say."""
 
 EPILOG = """\
