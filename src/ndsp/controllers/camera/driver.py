@@ -139,7 +139,10 @@ class Camera:
         return self._ask("ID?").startswith("CAM")
 
     def close(self) -> None:
-        """Disconnect from the camera. It keeps its exposure time, and exposes only when asked."""
+        """Disconnect from the camera. It keeps its exposure time, and exposes only when asked.
+
+        Afterwards all other methods raise ConnectionError.
+        """
         self._connection.close()
 
     def _identify(self, device: str) -> None:

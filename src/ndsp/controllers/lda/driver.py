@@ -70,7 +70,7 @@ class Lda:
         """Disconnect from the instrument.
 
         It keeps its attenuation, which is safe at any value: whoever restarts a controller does
-        not want the light to change.
+        not want the light to change. Afterwards all other methods raise ConnectionError.
         """
         self._connection.close()
 

@@ -295,7 +295,7 @@ class ScpiPsu:
     def close(self) -> None:
         """Leave the safe state behind, both outputs off at 0 V, and disconnect.
 
-        May be called again.
+        Afterwards all other methods raise ConnectionError. May be called again.
 
         Raises:
             OSError: The instrument does not answer. Disconnected; **take its outputs for switched

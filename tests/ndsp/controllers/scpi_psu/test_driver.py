@@ -213,3 +213,9 @@ def test_an_instrument_that_does_not_answer_cannot_be_opened() -> None:
 def test_pyvisa_is_imported_only_when_it_is_needed() -> None:
     code = "import sys, ndsp.controllers.scpi_psu.controller; sys.exit('pyvisa' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_pyvisa_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyvisa", None)
+    with pytest.raises(OSError, match=r'run: pip install "sipyco\[ndsp\]"'):
+        ScpiPsu("192.0.2.1:5025")
