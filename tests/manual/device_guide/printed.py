@@ -188,6 +188,10 @@ ENTRY = Listing(
     ),
 )
 
+ASK_FOR_DEVICE = Listing("asking for the device", 'self.setattr_device("hello")')
+
+USE_DEVICE = Listing("using the device", 'self.hello.message("Hello world!")')
+
 REMOTE_EXECUTION = Listing(
     "the controller with remote execution",
     CONTROLLER.repaired()
@@ -216,6 +220,8 @@ LISTINGS = (
     CONTROLLER_WITH_OPTIONS,
     LOGGING,
     ENTRY,
+    ASK_FOR_DEVICE,
+    USE_DEVICE,
     REMOTE_EXECUTION,
 )
 """All of them, in the order of the guide."""
