@@ -29,7 +29,9 @@ from typing import Any, Self
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# (\w+\.py)\b")
 PORT = re.compile(r"\b32\d\d\b")
-SERVES = re.compile(r"\b(?:simple_server_loop|simple_rexec_server_loop|wait_terminate)\(")
+SERVES = re.compile(
+    r"\b(?:simple_server_loop|simple_rexec_server_loop|run_controller|wait_terminate)\("
+)
 PATIENCE = 20.0
 """Seconds until a server must listen, or have printed what the page says."""
 
