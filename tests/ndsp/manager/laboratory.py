@@ -60,7 +60,7 @@ class Laboratory:
         self.write(database)
 
     def write(self, database: dict[str, Any]) -> None:
-        self.write_text(f"device_db = {pprint.pformat(database)}\n")
+        self.write_text(f"device_db = {pprint.pformat(database, sort_dicts=False)}\n")
 
     def write_text(self, text: str) -> None:
         new = self._file.with_suffix(".new")

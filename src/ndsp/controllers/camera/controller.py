@@ -9,7 +9,7 @@ __all__ = ["CONTROLLER", "get_argparser", "main"]
 CONTROLLER = Controller(
     Camera,
     name="camera",
-    port=3260,
+    port=3278,
     simulation=Simulation,
     description="controller of a camera, 2048 by 2048 pixels",
     # Frames are large and results are small: code that makes the one of the other runs here.

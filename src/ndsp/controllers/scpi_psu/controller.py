@@ -9,7 +9,7 @@ __all__ = ["CONTROLLER", "get_argparser", "main"]
 CONTROLLER = Controller(
     ScpiPsu,
     name="scpi_psu",
-    port=3261,
+    port=3277,
     simulation=Simulation,
     description="controller of a power supply with two outputs (SCPI, by PyVISA)",
     # A ramp may take minutes, and the outputs must be switched off at any time.
