@@ -84,16 +84,15 @@ def test_logs_show_the_entries_of_one_controller_or_all(lab: Laboratory) -> None
 
 
 def test_logs_follow(lab: Laboratory) -> None:
-    words = ("logs", "camera", "-f", "-n", "0", "--port-control", str(lab.control_port))
-    with program("-m", "ndsp", *words) as process, lab.client("camera") as device:
-        with lab.control() as control:
-            while not any(
-                call["method"] == "follow_logs" for call in control.get_rpc_status()["calls"]
-            ):
-                pass
-        device.log("it comes")
-        assert process.stdout
-        assert process.stdout.readline().endswith("INFO:camera:it comes\n")
+    words = ("logs", "camera", "-f", "-n", "1", "--port-control", str(lab.control_port))
+    with lab.client("camera") as device:
+        device.log("it was")
+        lab.until(lambda s: s["camera"]["last_log"] == "it was")
+        with program("-m", "ndsp", *words) as process:
+            assert process.stdout
+            assert process.stdout.readline().endswith("INFO:camera:it was\n")
+            device.log("it comes")
+            assert process.stdout.readline().endswith("INFO:camera:it comes\n")
 
 
 def test_control_stops_and_starts(lab: Laboratory) -> None:
