@@ -71,7 +71,7 @@ class Output:
         # A small reserve, so that it is not dropping and logging in turns.
         if self._allowance < len(line) + (RATE if self._dropped else 0):
             if not self._dropped:
-                self._say("%s prints too much; until that ends, it is left out of the log")
+                self._say("it prints too much; until that ends, it is left out of the log")
             self._dropped += len(line) + 1
             return
         self._allowance -= len(line)
@@ -80,11 +80,11 @@ class Output:
 
     def _tell_dropped(self) -> None:
         if self._dropped:
-            self._say("%s has printed %d bytes that are not in the log", self._dropped)
+            self._say("it has printed %d bytes that are not in the log", self._dropped)
             self._dropped = 0
 
     def _say(self, text: str, *arguments: object) -> None:
-        logger.warning(text, self._name, *arguments, extra={"source": self._name})
+        logger.warning(text, *arguments, extra={"source": self._name})
 
 
 class _Stream:

@@ -52,7 +52,7 @@ def test_status_shows_a_line_for_each_controller(lab: Laboratory) -> None:
     rows = {line.split()[0]: line for line in lines}
     assert list(rows) == ["lda", "camera", "broken", "far"]
     assert rows["lda"].split()[1:5] == ["running", rows["lda"].split()[2], "s", "0"]
-    assert "lda: runs on 127.0.0.1:" in rows["lda"]
+    assert "runs on 127.0.0.1:" in rows["lda"]
     assert rows["broken"].rstrip().endswith("it ended with status 1: no device found on USB bus 3")
     assert "it is for host '192.0.2.77'" in rows["far"]
 

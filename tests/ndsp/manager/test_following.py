@@ -69,7 +69,7 @@ def test_dependencies_are_started_first_and_ended_last(tmp_path: Path) -> None:
         assert states["supply"]["since"] <= states["laser"]["since"]
         shown = lab.end()
     assert "it waits for 'supply', which it depends on" in shown
-    assert shown.index("supply: runs on") < shown.index("laser: runs on")
+    assert shown.index("INFO:supply:runs on") < shown.index("INFO:laser:runs on")
 
 
 @posix
@@ -123,7 +123,9 @@ def test_what_a_killed_manager_leaves_behind_is_ended_by_the_next(tmp_path: Path
         gone(*orphans)
         assert lab.running("a")["a"]["pid"] not in orphans
         shown = lab.end()
-    assert f"a: ending process {orphans[0]}, which an earlier manager has left behind" in shown
+    assert (
+        f"WARNING:a:ending process {orphans[0]}, which an earlier manager has left behind" in shown
+    )
 
 
 def test_a_second_manager_of_one_database_is_refused(tmp_path: Path) -> None:

@@ -34,10 +34,10 @@ def test_each_says_once_why_it_is_not_started(tmp_path: Path) -> None:
             log = lab.log()
     assert states["far"]["state"] == states["unknown"]["state"] == "elsewhere"
     assert states["no_command"]["state"] == "unmanaged"
-    assert "far is not run here: it is for host '192.0.2.77', and this machine is " in log
+    assert "it is not run here: it is for host '192.0.2.77', and this machine is " in log
     assert "if that is the same, use --host-filter 192.0.2.77" in log
     assert "its host 'no.such.host.invalid' cannot be found" in log
-    assert "no_command is not run here: its entry has no command" in log
+    assert "it is not run here: its entry has no command" in log
     assert "there is no program 'aqctl_lda' on PATH, " in log
     assert "names {serial_number}, which is no key of the entry" in log
     assert "names {ARTIQ_SSL_DIR}, and this environment variable is not set" in log

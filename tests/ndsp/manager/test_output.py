@@ -94,7 +94,7 @@ def test_more_than_can_be_borne_is_counted_and_left_out(
         output.feed(1, line)
     kept = len(messages(caplog))
     assert kept <= BURST // 999 + 1
-    assert messages(caplog)[-1].startswith("lda prints too much")
+    assert messages(caplog)[-1].startswith("it prints too much")
     clock.now = 0.5
     output.feed(1, b"not yet\n")
     assert len(messages(caplog)) == kept
@@ -102,6 +102,6 @@ def test_more_than_can_be_borne_is_counted_and_left_out(
     output.feed(1, b"now\n")
     counted, last = messages(caplog)[kept:]
     missing = 2 * BURST // 1000 * 1000 - (kept - 1) * 1000 + len("not yet\n")
-    assert counted == f"lda has printed {missing} bytes that are not in the log"
+    assert counted == f"it has printed {missing} bytes that are not in the log"
     assert last == "now"
     assert output.tail[-1] == "now"
