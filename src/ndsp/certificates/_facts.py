@@ -1,8 +1,8 @@
 """What a certificate says, in words and numbers."""
 
-import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography import x509
@@ -38,8 +38,8 @@ class Facts:
     name: str | None
     roles: tuple[Role, ...]
     hosts: tuple[str, ...]
-    not_before: datetime.datetime
-    not_after: datetime.datetime
+    not_before: datetime
+    not_after: datetime
     fingerprint: str
     issuer: str
     is_self_signed: bool
@@ -54,9 +54,9 @@ class Facts:
             return "authority"
         return " and ".join(self.roles) or "neither server nor client"
 
-    def days_left(self, now: datetime.datetime) -> int:
+    def days_left(self, now: datetime) -> int:
         """Give the whole days until it ends, negative once it has ended."""
-        return (self.not_after - now) // datetime.timedelta(days=1)
+        return (self.not_after - now) // timedelta(days=1)
 
     def vouches_for(self, name: str) -> bool:
         """Tell whether an authority lets a name in that it has signed."""
@@ -64,7 +64,7 @@ class Facts:
         without = {folded(one) for one in self.without}
         return folded(name) not in without and (not only or folded(name) in only)
 
-    def document(self, now: datetime.datetime) -> dict[str, Any]:
+    def document(self, now: datetime) -> dict[str, Any]:
         """Describe it for a program."""
         return {
             "subject": self.subject,

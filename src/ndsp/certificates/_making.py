@@ -7,9 +7,9 @@ A list of the certificates themselves would not do: an OpenSSL that is not told 
 (VERIFY_X509_PARTIAL_CHAIN) trusts only certificates that are signed by themselves.
 """
 
-import datetime
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Self
 
 from cryptography import x509
@@ -29,7 +29,7 @@ __all__ = [
     "new_key",
 ]
 
-CLOCK_TOLERANCE = datetime.timedelta(days=1)
+CLOCK_TOLERANCE = timedelta(days=1)
 """How far a certificate reaches into the past: so much may the clock of an instrument's PC lag."""
 
 
@@ -37,15 +37,15 @@ CLOCK_TOLERANCE = datetime.timedelta(days=1)
 class Period:
     """When a certificate is valid; times are in UTC."""
 
-    begin: datetime.datetime
-    end: datetime.datetime
+    begin: datetime
+    end: datetime
 
     @classmethod
-    def of_days(cls, days: int, now: datetime.datetime) -> Self:
+    def of_days(cls, days: int, now: datetime) -> Self:
         """Make the period from now on, and some time before for those whose clock is slow."""
-        return cls(now - CLOCK_TOLERANCE, now + datetime.timedelta(days=days))
+        return cls(now - CLOCK_TOLERANCE, now + timedelta(days=days))
 
-    def until(self, end: datetime.datetime) -> "Period":
+    def until(self, end: datetime) -> "Period":
         """Give the part that is not after ``end``."""
         return Period(self.begin, min(self.end, end))
 

@@ -20,7 +20,7 @@ __all__ = [
     "read_key",
 ]
 
-_CERTIFICATE = re.compile(rb"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
+_CERTIFICATE = re.compile(rb"-----BEGIN (X509 )?CERTIFICATE-----")
 _KEY = re.compile(rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----")
 
 
