@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
+from ndsp.certificates._hosts import Host
 from ndsp.certificates._names import folded
 from ndsp.certificates._roles import Role, extension, roles_of
 
@@ -93,7 +95,7 @@ def facts_of(certificate: x509.Certificate) -> Facts:
         subject=in_words(certificate.subject),
         name=common_name(certificate.subject),
         roles=() if is_authority else roles_of(certificate),
-        hosts=tuple(str(host.value) for host in hosts_of(certificate)),
+        hosts=tuple(str(host) for host in hosts_of(certificate)),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         fingerprint=certificate.fingerprint(hashes.SHA256()).hex(":").upper(),
@@ -116,10 +118,15 @@ def in_words(name: x509.Name) -> str:
     return ", ".join(attribute.rfc4514_string() for attribute in name)
 
 
-def hosts_of(certificate: x509.Certificate) -> list[x509.DNSName | x509.IPAddress]:
+def hosts_of(certificate: x509.Certificate) -> list[Host]:
     """Give the hosts that a certificate names."""
-    names = extension(certificate, x509.SubjectAlternativeName) or ()
-    return [name for name in names if isinstance(name, x509.DNSName | x509.IPAddress)]
+    found: list[Host] = []
+    for name in extension(certificate, x509.SubjectAlternativeName) or ():
+        value = name.value
+        # Other kinds are for mail and the like, and networks are none of anybody's.
+        if isinstance(name, x509.DNSName) or isinstance(value, IPv4Address | IPv6Address):
+            found.append(value)
+    return found
 
 
 def _signs_others(certificate: x509.Certificate) -> bool:

@@ -2,7 +2,8 @@
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,11 +44,13 @@ def write_together(files: Sequence[NewFile]) -> None:
     begun: list[NewFile] = []
     try:
         for file, temporary in prepared:
-            _write(temporary, file.data, secret=file.secret)
+            with _blaming(file.path):
+                _write(temporary, file.data, secret=file.secret)
         for file, temporary in prepared:
             # Before it is done, so that an interrupt just after cannot hide that it was.
             begun.append(file)
-            temporary.replace(file.path)
+            with _blaming(file.path):
+                temporary.replace(file.path)
         for directory in dict.fromkeys(file.path.parent for file in files):
             _sync_directory(directory)
     except BaseException:
@@ -57,6 +60,17 @@ def write_together(files: Sequence[NewFile]) -> None:
     finally:
         for _, temporary in prepared:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _blaming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # The system names the temporary file, of which the caller knows nothing.
+        error.filename = str(path)
+        del error.filename2
+        raise
 
 
 def _restore(file: NewFile, content: bytes | None) -> None:

@@ -228,7 +228,7 @@ class Laboratory:
             facts_of(before).name or name,
             public_key,
             roles_of(before) if roles is None else roles,
-            [host.value for host in hosts_of(before)] if hosts is None else hosts,
+            hosts_of(before) if hosts is None else hosts,
             days,
             now or datetime.now(UTC),
         )
