@@ -2,11 +2,12 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from ndsp.certificates._errors import CertificateError
 
-__all__ = ["Host", "parse_host"]
+__all__ = ["Host", "is_among", "parse_host"]
 
 Host: TypeAlias = str | ipaddress.IPv4Address | ipaddress.IPv6Address
 """A DNS name in ASCII and lower case, or an address."""
@@ -38,6 +39,18 @@ def parse_host(text: str) -> Host:
             "only; leave it out"
         )
     return address
+
+
+def is_among(text: str, hosts: Iterable[Host]) -> bool:
+    """Tell whether a host that a client asks for is named, also by ``*`` as its first part."""
+    try:
+        host = parse_host(text)
+    except CertificateError:
+        return False
+    if not isinstance(host, str):
+        return host in hosts
+    _, _, domain = host.partition(".")
+    return any(named in (host, f"*.{domain}") for named in hosts)
 
 
 def _parse_name(text: str) -> str:

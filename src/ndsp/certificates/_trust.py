@@ -1,4 +1,4 @@
-"""Whether a side that is given a file of certificates accepts another: as OpenSSL decides, in words.
+"""Whether a side accepts another by its file of certificates: as OpenSSL decides, in words.
 
 OpenSSL itself can be asked only in a handshake, for which the keys of both sides are needed.
 """
@@ -6,9 +6,10 @@ OpenSSL itself can be asked only in a handshake, for which the keys of both side
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from ndsp.certificates._facts import facts_of, in_words
 from ndsp.certificates._names import folded
@@ -78,10 +79,12 @@ class Trust:
             )
         if last.issuer == last.subject:
             return f"{_named(last)}, signed by itself, is not in the file"
-        return f"{_named(last)}, signed by {in_words(last.issuer)!r}, is not in the file, nor its signer"
+        return f"neither {_named(last)} nor its signer {in_words(last.issuer)!r} is in the file"
 
     def _why_not_now(self, path: Sequence[x509.Certificate]) -> str | None:
-        for certificate in path if self.now else ():
+        if self.now is None:
+            return None
+        for certificate in path:
             facts = facts_of(certificate)
             if facts.not_after < self.now:
                 return f"{_named(certificate)} has expired on {facts.not_after:%Y-%m-%d}"
@@ -125,11 +128,11 @@ def _could_sign(issuer: x509.Certificate, certificate: x509.Certificate) -> bool
 
 
 def _why_not_signed(path: Sequence[x509.Certificate]) -> str | None:
-    for depth, (certificate, issuer) in enumerate(zip(path, path[1:], strict=False)):
+    for depth, (certificate, issuer) in enumerate(pairwise(path)):
         try:
             certificate.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature):
-            return f"{_named(certificate)} was not signed by the {in_words(issuer.subject)!r} in the file"
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+            return f"{_named(certificate)} was signed by another {in_words(issuer.subject)!r}"
         basic = extension(issuer, x509.BasicConstraints)
         if basic is None or not basic.ca:
             return f"{_named(issuer)} is not one of an authority"
