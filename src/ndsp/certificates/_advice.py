@@ -1,9 +1,9 @@
 """What to write into the configuration of each side, with the names of its files."""
 
+import json
 import os
 import shlex
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,35 +34,37 @@ def document(issued: Issued, peer: Path) -> dict[str, Any]:
     }
 
 
-def advice(issued: Issued, peer: Path) -> list[str]:
-    """Say what to do with a new certificate, on the side whose it is and on the others."""
+def advice(issued: Issued, peer: Path, client: str) -> list[str]:
+    """Say what to do with a new certificate, on the side whose it is and on the others.
+
+    Args:
+        issued: The new one.
+        peer: The certificate of the authority.
+        client: The name of some client, for an example.
+    """
     own = (issued.certificate, issued.key, peer)
-    lines = []
+    name = issued.facts.name
+    secret = f"{issued.key.name} (secret)" if issued.has_new_key else "the same key as before"
+    lines = [f"{name} needs {issued.certificate.name}, {secret} and {peer.name}"]
     if Role.SERVER in issued.facts.roles:
         host = issued.facts.hosts[0] if issued.facts.hosts else "HOST"
+        theirs = (peer.with_name(f"{client}.pem"), peer.with_name(f"{client}.key"))
         lines += [
-            f"on the machine of {issued.facts.name}, start the controller with",
+            f"start the controller on {name} with the option",
             f"  {command_line('--ssl', *own)}",
-            "on each client, with the files of the client for CLIENT",
-            "  " + _rpctool(_stand_in("CLIENT", issued.certificate), peer, host),
+            "call it from a client with",
+            f"  {_rpctool(*theirs, peer, host)}",
         ]
     if Role.CLIENT in issued.facts.roles:
         lines += [
-            f"where {issued.facts.name} works, call controllers with",
-            "  " + _rpctool(own[:2], peer, "HOST"),
-            "  or in the entry of a device database",
-            f'  "simple_ssl_config": {_python(ssl_config(*own))}',
+            f"call a controller from {name} with",
+            f"  {_rpctool(*own, 'HOST')}",
+            "or write into its entry of the device database",
+            f'  "simple_ssl_config": {json.dumps(ssl_config(*own))}',
         ]
     return lines
 
 
-def _rpctool(own: Sequence[Path], peer: Path, host: str) -> str:
-    return command_line("sipyco_rpctool", "--ssl", *own, peer, host, "PORT", "list-methods")
-
-
-def _stand_in(name: str, like: Path) -> tuple[Path, Path]:
-    return like.with_name(f"{name}.pem"), like.with_name(f"{name}.key")
-
-
-def _python(config: dict[str, str]) -> str:
-    return "{" + ", ".join(f'"{name}": "{value}"' for name, value in config.items()) + "}"
+def _rpctool(certificate: Path, key: Path, peer: Path, host: str) -> str:
+    files = (certificate, key, peer)
+    return command_line("sipyco_rpctool", "--ssl", *files, host, "PORT", "list-methods")

@@ -4,6 +4,7 @@ Whom it no longer vouches for stands in its certificate, so that there is nothin
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -63,10 +64,10 @@ class Authority:
                     "already; choose another directory, or renew this authority (--renew)"
                 )
         is_new = not directory.exists()
-        directory.mkdir(_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         key = new_key()
         certificate = make_authority(key, laboratory, period)
         try:
+            directory.mkdir(_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
             write_together(
                 [
                     NewFile(key_file, key_pem(key), secret=True),
@@ -75,7 +76,8 @@ class Authority:
             )
         except BaseException:
             if is_new:
-                directory.rmdir()
+                with suppress(OSError):
+                    directory.rmdir()
             raise
         return cls(directory, certificate)
 

@@ -41,9 +41,8 @@ def of_files(paths: Iterable[Path], now: datetime) -> Iterator[Finding]:
         directory = path.parent
         if directory not in laboratories:
             laboratories[directory] = _laboratory(directory)
-        expected = ("key",) if path.suffix == ".key" else ()
         try:
-            content = _findings.read(path, *expected)  # type: ignore[arg-type]
+            content = _findings.read(path, *(["key"] if path.suffix == ".key" else []))
         except (OSError, CertificateError) as error:
             yield _findings.of_unreadable(path, error)
             continue

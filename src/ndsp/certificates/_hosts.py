@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from ndsp.certificates._errors import CertificateError
 
-__all__ = ["Host", "is_among", "parse_host"]
+__all__ = ["Host", "is_among", "parse_endpoint", "parse_host"]
 
 Host: TypeAlias = str | ipaddress.IPv4Address | ipaddress.IPv6Address
 """A DNS name in ASCII and lower case, or an address."""
@@ -39,6 +39,22 @@ def parse_host(text: str) -> Host:
             "only; leave it out"
         )
     return address
+
+
+def parse_endpoint(text: str) -> tuple[str, int]:
+    """Read where a server listens, as ``lamp:3249`` or ``[::1]:3249``.
+
+    Raises:
+        CertificateError: It is something else.
+    """
+    host, _, port = text.rpartition(":")
+    is_bare_address = ":" in host and not (host.startswith("[") and host.endswith("]"))
+    is_port = port.isascii() and port.isdigit() and 1 <= int(port[:9]) <= 65535
+    if not host or is_bare_address or not is_port:
+        raise CertificateError(
+            f"cannot connect to {text!r}; expected HOST:PORT, such as 'lamp:3249' or '[::1]:3249'"
+        )
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def is_among(text: str, hosts: Iterable[Host]) -> bool:

@@ -80,8 +80,8 @@ def _of_own(side: Side, content: Content, now: datetime) -> Iterator[Finding]:
     if side.role not in roles:
         allowed = " and ".join(roles) or "something else"
         text = (
-            f"is for a {allowed}, and is shown here by a {side.role}, which the other side refuses; "
-            f"make one with: ndsp certs issue NAME --{side.role}"
+            f"is for a {allowed}, and shown here by a {side.role}, which is refused; make one for a "
+            f"{side.role}: ndsp certs issue NAME --{side.role}"
         )
         yield Finding("error", "wrong-role", str(path), text)
     elif side.role is Role.SERVER:

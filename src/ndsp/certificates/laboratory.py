@@ -80,7 +80,7 @@ class Laboratory:
 
         Raises:
             CertificateError: There is an authority already, or the name cannot be one.
-            OSError: The files cannot be written. Nothing was.
+            OSError: The files cannot be written. Nothing was, except for directories above.
         """
         period = Period.of_days(days, now or datetime.now(UTC))
         return cls(Authority.create(directory, name, period))
