@@ -16,7 +16,7 @@ from ndsp.certificates._facts import Facts, facts_of
 from ndsp.certificates._files import NewFile, write_together
 from ndsp.certificates._names import AUTHORITY
 from ndsp.certificates._pem import certificate_pem, read_certificates
-from ndsp.certificates._roles import Role
+from ndsp.certificates._roles import EVERY_ROLE, Role, roles_of
 from ndsp.certificates.doctor import Finding, Side, examine, examine_connection, examine_sides
 from ndsp.certificates.laboratory import AUTHORITY_DAYS, DAYS, Laboratory
 
@@ -48,18 +48,16 @@ def init(args: argparse.Namespace) -> Outcome:
     if args.renew:
         laboratory = Laboratory.open(directory).renew_authority(days=days, now=now)
         lines = [
-            "replace it on every machine while the old one is valid; all certificates stay good, "
-            "with the old one and with this one",
+            "replace it on every machine while the old one is valid; all certificates stay good",
         ]
     else:
         name = args.name or directory.resolve().name
         laboratory = Laboratory.create(directory, name, days=days, now=now)
         lines = [
-            f"give {AUTHORITY}.pem to every machine: it is the PEER of --ssl CERT KEY PEER, on both "
-            "sides",
+            f"give {AUTHORITY}.pem to all machines: the PEER of --ssl CERT KEY PEER on both sides",
             f"keep {AUTHORITY}.key secret and in one place: who has it can let anybody in",
-            f"next: {_advice.command_line('ndsp', 'certs', 'issue', 'NAME', '-d', directory)} "
-            "(with --host HOST for a server)",
+            f"next, for a server: {_issuing(directory)} --host HOST",
+            f"and for a client:   {_issuing(directory)}",
         ]
     authority = laboratory.authority
     facts = facts_of(authority.certificate)
@@ -73,8 +71,11 @@ def issue(args: argparse.Namespace) -> Outcome:
     now = datetime.now(UTC)
     laboratory = Laboratory.open(args.directory)
     days = args.days or DAYS
-    given = {Role.SERVER: args.server or args.host, Role.CLIENT: args.client}
-    roles = [role for role, is_wanted in given.items() if is_wanted]
+    roles = [role for role in EVERY_ROLE if vars(args)[role.value]]
+    if args.renew and args.host and not roles:
+        roles = [*roles_of(laboratory.certificate_of(args.name))]
+    if args.host and Role.SERVER not in roles:
+        roles.append(Role.SERVER)
     if args.renew:
         issued = laboratory.renew(
             args.name,
@@ -98,8 +99,10 @@ def issue(args: argparse.Namespace) -> Outcome:
         )
     lines += _advice.advice(issued, peer, _some_client(laboratory))
     remarks = []
-    if facts.days_left(now) < days - 1:
-        remarks.append("it ends together with the authority; renew that: ndsp certs init --renew")
+    if facts.days_left(now) < days:
+        remarks.append(
+            "it ends together with the authority; renew that with: ndsp certs init DIR --renew"
+        )
     if Role.SERVER in facts.roles and not facts.hosts:
         remarks.append("without --host, clients with check_hostname=True refuse it")
     document = {
@@ -118,8 +121,8 @@ def revoke(args: argparse.Namespace) -> Outcome:
     authority = laboratory.authority
     lines = [
         f"{authority.file}: no longer vouches for {', '.join(authority.revoked)}",
-        f"copy it to every machine that must refuse {args.name}, and restart what runs there: until "
-        "then nothing changes, and connections that stand go on",
+        f"copy it to every machine that must refuse {args.name}, and restart what runs there",
+        "until then nothing changes there, and connections that stand go on",
     ]
     lists = [
         finding.file
@@ -159,22 +162,23 @@ def show(args: argparse.Namespace) -> Outcome:
     """Say what certificates say."""
     now = datetime.now(UTC)
     laboratory = _laboratory(args.directory)
-    if args.what:
-        paths = [
-            Path(text) if _is_file(text) else args.directory / f"{text}.pem" for text in args.what
-        ]
-    else:
+    paths = [_shown(text, args.directory) for text in args.what]
+    if not args.what:
         paths = sorted(args.directory.glob("*.pem"))
         if not paths:
             raise CertificateError(
                 f"no certificates in {str(args.directory)!r}; name files, or a directory with -d"
             )
-    lines, documents = [], []
+    lines: list[str] = []
+    documents = []
     for path in paths:
         for certificate in read_certificates(path.read_bytes(), str(path)):
             facts = facts_of(certificate)
-            is_own = laboratory is not None and laboratory.authority.has_issued(certificate)
-            revoked = is_own and laboratory.is_revoked(facts.name or "")
+            revoked = (
+                laboratory is not None
+                and laboratory.authority.has_issued(certificate)
+                and laboratory.is_revoked(facts.name or "")
+            )
             lines += _report.of_facts(path, facts, now, revoked=revoked)
             documents.append({"file": str(path), **facts.document(now), "revoked": revoked})
     return Outcome(lines, documents)
@@ -205,8 +209,24 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
 }
 
 
+def _issuing(directory: Path) -> str:
+    return _advice.command_line("ndsp", "certs", "issue", "NAME", "-d", directory)
+
+
 def _is_file(text: str) -> bool:
     return Path(text).suffix in {".pem", ".crt", ".cer"} or len(Path(text).parts) > 1
+
+
+def _shown(text: str, directory: Path) -> Path:
+    if _is_file(text):
+        return Path(text)
+    path = directory / f"{text}.pem"
+    if not path.exists():
+        names = ", ".join(sorted(path.name[: -len(".pem")] for path in directory.glob("*.pem")))
+        raise CertificateError(
+            f"no certificate {text!r} in {str(directory)!r}; there are {names or 'none'}"
+        )
+    return path
 
 
 def _laboratory(directory: Path) -> Laboratory | None:

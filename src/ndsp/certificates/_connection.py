@@ -93,15 +93,18 @@ def _refused_here(
     now: datetime,
 ) -> Finding:
     why = error.verify_message
-    remedy = "put what it should show, or the certificate of its authority, there"
+    remedy = "put the certificate of the server, or better the one of its authority, there"
     if shown is not None:
+        facts = facts_of(shown)
         trusted = _findings.read(client.peer, "certificate").certificates
-        why = Trust(trusted, now).why_refused([shown], Role.SERVER) or why
-        if Role.SERVER not in facts_of(shown).roles:
-            remedy = "give the server one that is made with: ndsp certs issue NAME --server"
-        elif facts_of(shown).not_after < now:
-            remedy = "renew it, and restart the server"
-        why += f" (shown with fingerprint {facts_of(shown).fingerprint})"
+        refusal = Trust(trusted, now).why_refused([shown], Role.SERVER)
+        if refusal is not None:
+            why = refusal.text
+            if refusal.kind == "role":
+                remedy = "give the server one that is made with: ndsp certs issue NAME --server"
+            elif refusal.kind == "times":
+                remedy = "renew it, and restart the server"
+        why += f", fingerprint {facts.fingerprint}"
     text = f"{client.peer} does not accept this server: {why}; {remedy}"
     return Finding("error", "wrong-peer", where, text)
 

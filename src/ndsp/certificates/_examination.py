@@ -42,7 +42,7 @@ def of_files(paths: Iterable[Path], now: datetime) -> Iterator[Finding]:
         if directory not in laboratories:
             laboratories[directory] = _laboratory(directory)
         try:
-            content = _findings.read(path, *(["key"] if path.suffix == ".key" else []))
+            content = _findings.read(path, "key" if path.suffix == ".key" else "anything")
         except (OSError, CertificateError) as error:
             yield _findings.of_unreadable(path, error)
             continue
@@ -81,13 +81,14 @@ def _of_issued(
     remedy = _remedy(certificate, laboratory)
     yield from _findings.of_times(certificate, path, now, remedy)
     yield from _findings.of_hosts(certificate, path, f"{remedy} --host HOST")
-    # The times have been looked at, and each certificate by itself.
+    # Without regard to times, which have been looked at; any of its roles shows who signed it.
     trust = Trust([laboratory.authority.certificate])
     for role in roles_of(certificate)[:1]:
-        why = trust.why_refused([certificate], role)
-        if why is not None:
-            text = f"is not accepted by those who have {laboratory.authority.file.name}: {why}"
-            yield Finding("error", "wrong-peer", str(path), f"{text}; {remedy}")
+        refusal = trust.why_refused([certificate], role)
+        if refusal is not None:
+            peer = laboratory.authority.file.name
+            text = f"is not accepted by those who have {peer}: {refusal.text}; {remedy}"
+            yield Finding("error", "wrong-peer", str(path), text)
     own_name = path.name.removesuffix(path.suffix)
     is_single = path.with_name(f"{own_name}.key").exists()
     if is_single and folded(own_name) != folded(facts.name or ""):
@@ -124,7 +125,7 @@ def _of_key(content: Content, laboratory: Laboratory | None) -> Iterator[Finding
         remedy = "put back the one that was made together with it"
         first = certificate.certificates[0]
         if laboratory and laboratory.authority.has_issued(first):
-            remedy = f"{remedy}, or make a certificate for this one: " + _command(first, laboratory)
+            remedy += f", or make both again: {_command(first, laboratory)} --new-key"
         yield from _findings.of_pair(certificate, content, remedy)
         return
     text = f"is a key without a certificate, such as {path.with_suffix('.pem').name}, beside it"

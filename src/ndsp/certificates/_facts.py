@@ -57,8 +57,8 @@ class Facts:
         return " and ".join(self.roles) or "neither server nor client"
 
     def days_left(self, now: datetime) -> int:
-        """Give the whole days until it ends, negative once it has ended."""
-        return (self.not_after - now) // timedelta(days=1)
+        """Give the days until it ends, with the one that has begun; not positive once it has."""
+        return -((now - self.not_after) // timedelta(days=1))
 
     def vouches_for(self, name: str) -> bool:
         """Tell whether an authority lets a name in that it has signed."""

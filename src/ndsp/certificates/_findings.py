@@ -28,6 +28,7 @@ __all__ = [
     "Content",
     "Finding",
     "Level",
+    "of_directory",
     "of_hosts",
     "of_pair",
     "of_permissions",
@@ -76,13 +77,12 @@ class Content:
     key: PrivateKeyTypes | None = None
 
 
-def read(path: Path, *expected: Literal["certificate", "key"]) -> Content:
+def read(path: Path, expected: Literal["certificate", "key", "anything"]) -> Content:
     """Read a file of PEM.
 
     Args:
         path: The file.
-        *expected: What it must hold; what else it holds is read, too. If nothing is said, it must
-            hold anything at all.
+        expected: What it must hold. What else it holds is read, too.
 
     Raises:
         OSError: It cannot be read.
@@ -91,9 +91,9 @@ def read(path: Path, *expected: Literal["certificate", "key"]) -> Content:
     data = path.read_bytes()
     certificates: list[x509.Certificate] = []
     key = None
-    if "key" in expected or has_key(data):
+    if expected == "key" or has_key(data):
         key = read_key(data, str(path))
-    if "certificate" in expected or has_certificate(data) or key is None:
+    if expected == "certificate" or has_certificate(data) or key is None:
         certificates = read_certificates(data, str(path))
     return Content(path, tuple(certificates), key)
 
@@ -120,11 +120,11 @@ def of_times(
     facts = facts_of(certificate)
     whose = facts.subject or "no subject"
     left = facts.days_left(now)
-    if left < 0:
+    if facts.not_after < now:
         text = f"expired on {facts.not_after:%Y-%m-%d} ({whose}); {remedy}"
         yield Finding("error", "expired", str(source), text)
-    elif left < SOON_DAYS:
-        text = f"expires in {left} days, on {facts.not_after:%Y-%m-%d} ({whose}); {remedy}"
+    elif left <= SOON_DAYS:
+        text = f"expires in {left} days or less, on {facts.not_after:%Y-%m-%d} ({whose}); {remedy}"
         yield Finding("warning", "expires-soon", str(source), text)
     if facts.not_before > now:
         text = (
@@ -159,6 +159,18 @@ def of_permissions(path: Path) -> Iterator[Finding]:
         level: Level = "error" if mode & stat.S_IRWXO else "warning"
         who = "everybody" if level == "error" else "its group"
         text = f"is a private key that {who} can use (mode {mode:04o}); chmod 600 {path}"
+        yield Finding(level, "permissions", str(path), text)
+
+
+def of_directory(path: Path) -> Iterator[Finding]:
+    """Report a directory in which others can replace files. On Windows nothing is found."""
+    if os.name != "posix":
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & (stat.S_IWOTH | stat.S_IWGRP) and not mode & stat.S_ISVTX:
+        level: Level = "error" if mode & stat.S_IWOTH else "warning"
+        who = "everybody" if level == "error" else "its group"
+        text = f"lets {who} replace the files in it (mode {mode:04o}); chmod go-w {path}"
         yield Finding(level, "permissions", str(path), text)
 
 

@@ -13,8 +13,8 @@ __all__ = ["count", "of_facts", "of_finding", "summary", "validity"]
 def validity(facts: Facts, now: datetime) -> str:
     """Say until when a certificate is valid."""
     left = facts.days_left(now)
-    if left < 0:
-        return f"expired on {facts.not_after:%Y-%m-%d}, {count(-left, 'day')} ago"
+    if facts.not_after < now:
+        return f"expired on {facts.not_after:%Y-%m-%d}"
     if facts.not_before > now:
         return f"valid from {facts.not_before:%Y-%m-%d} to {facts.not_after:%Y-%m-%d}"
     return f"valid until {facts.not_after:%Y-%m-%d}, {count(left, 'day')} left"

@@ -14,6 +14,17 @@ from ndsp.certificates._trust import Trust
 __all__ = ["Side", "of_side", "of_sides"]
 
 
+_REMEDIES = {
+    "unknown": "put that certificate, or better the one of its authority, into this file",
+    "times": "renew it",
+    "signature": "put the certificate of its own authority into this file",
+    "role": "make one with: ndsp certs issue NAME --{role}",
+    "revoked": "make another under a new name, if it is to come in again",
+    "list": "make this list again, with it (ndsp certs bundle)",
+}
+"""What to do about a refusal."""
+
+
 @dataclass(frozen=True)
 class Side:
     """The three files of one side, as they are given to ``--ssl``.
@@ -80,7 +91,7 @@ def _of_own(side: Side, content: Content, now: datetime) -> Iterator[Finding]:
     if side.role not in roles:
         allowed = " and ".join(roles) or "something else"
         text = (
-            f"is for a {allowed}, and shown here by a {side.role}, which is refused; make one for a "
+            f"is for a {allowed}, so that a {side.role} that shows it is refused; make one for a "
             f"{side.role}: ndsp certs issue NAME --{side.role}"
         )
         yield Finding("error", "wrong-role", str(path), text)
@@ -100,26 +111,23 @@ def _of_peer(content: Content, now: datetime) -> Iterator[Finding]:
 
 def _of_refusal(judge: _Loaded, other: _Loaded) -> Iterator[Finding]:
     """Report whether one side refuses the other; without regard to times, looked at before."""
-    shown, role = other.certificate, other.side.role
-    why = Trust(judge.peer.certificates).why_refused(shown.certificates, role)
-    strictly = Trust(judge.peer.certificates, also_signed_by_others=False)
-    if why is not None:
-        text = f"with this file the {judge.side.role} refuses {shown.path}: {why}"
+    shown, role, file = other.certificate, other.side.role, judge.peer.path
+    refusal = Trust(judge.peer.certificates).why_refused(shown.certificates, role)
+    if refusal is not None:
+        text = f"with this file the {judge.side.role} refuses {shown.path}: {refusal.text}"
+        remedy = _REMEDIES[refusal.kind].format(role=role)
         if judge.certificate.certificates[0] in judge.peer.certificates:
-            text += f"; it holds the {judge.side.role}'s own certificate, give it the other one"
-        elif role in roles_of(shown.certificates[0]):
-            text += "; put that certificate, or better its authority's, into this file"
-        else:
-            text += f"; make one for a {role}: ndsp certs issue NAME --{role}"
-        yield Finding("error", "wrong-peer", str(judge.peer.path), text)
+            remedy = f"it holds the {judge.side.role}'s own certificate: put the other's there"
+        yield Finding("error", "wrong-peer", str(file), f"{text}; {remedy}")
         return
-    why = strictly.why_refused(shown.certificates, role)
-    if why is not None:
+    strictly = Trust(judge.peer.certificates, also_signed_by_others=False)
+    refusal = strictly.why_refused(shown.certificates, role)
+    if refusal is not None:
         text = (
-            f"with this file SiPyCo 1.x may refuse {shown.path}: {why}; put its authority's "
-            "certificate there, or a list of some names (ndsp certs bundle)"
+            f"with this file SiPyCo 1.x may refuse {shown.path}: {refusal.text}; put the "
+            "certificate of its authority there, or a list (ndsp certs bundle)"
         )
-        yield Finding("warning", "wrong-peer", str(judge.peer.path), text)
+        yield Finding("warning", "wrong-peer", str(file), text)
 
 
 def _load(side: Side) -> _Loaded:

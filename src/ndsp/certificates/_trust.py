@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import Literal
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -15,9 +16,25 @@ from ndsp.certificates._facts import facts_of, in_words
 from ndsp.certificates._names import folded
 from ndsp.certificates._roles import Role, extension, roles_of
 
-__all__ = ["Trust", "distinct_versions"]
+__all__ = ["Refusal", "Trust", "distinct_versions"]
 
 _LONGEST_PATH = 10
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a certificate is not accepted.
+
+    Attributes:
+        kind: ``"unknown"`` neither it nor its signer is in the file, ``"times"`` it is not valid
+            now, ``"signature"`` it was not signed by whom it names, ``"role"`` it is for another
+            use, ``"revoked"`` it is excepted from those whom the authority vouches for, ``"list"``
+            it is not among them.
+        text: The same in words.
+    """
+
+    kind: Literal["unknown", "times", "signature", "role", "revoked", "list"]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -35,7 +52,7 @@ class Trust:
     now: datetime | None = None
     also_signed_by_others: bool = True
 
-    def why_refused(self, shown: Sequence[x509.Certificate], role: Role) -> str | None:
+    def why_refused(self, shown: Sequence[x509.Certificate], role: Role) -> Refusal | None:
         """Say why a certificate is refused, None if it is accepted.
 
         Args:
@@ -45,10 +62,10 @@ class Trust:
         path = [shown[0]]
         while not self._is_anchor(path[-1]):
             if len(path) > _LONGEST_PATH:
-                return "there is no end to who signed whom"
+                return Refusal("unknown", "there is no end to who signed whom")
             issuer = self._issuer(path[-1], shown[1:])
             if issuer is None:
-                return self._why_unknown(path[-1])
+                return Refusal("unknown", self._why_unknown(path[-1]))
             path.append(issuer)
         return (
             self._why_not_now(path)
@@ -81,15 +98,20 @@ class Trust:
             return f"{_named(last)}, signed by itself, is not in the file"
         return f"neither {_named(last)} nor its signer {in_words(last.issuer)!r} is in the file"
 
-    def _why_not_now(self, path: Sequence[x509.Certificate]) -> str | None:
+    def _why_not_now(self, path: Sequence[x509.Certificate]) -> Refusal | None:
         if self.now is None:
             return None
         for certificate in path:
             facts = facts_of(certificate)
             if facts.not_after < self.now:
-                return f"{_named(certificate)} has expired on {facts.not_after:%Y-%m-%d}"
+                return Refusal(
+                    "times", f"{_named(certificate)} has expired on {facts.not_after:%Y-%m-%d}"
+                )
             if facts.not_before > self.now:
-                return f"{_named(certificate)} is not valid before {facts.not_before:%Y-%m-%d}"
+                return Refusal(
+                    "times",
+                    f"{_named(certificate)} is not valid before {facts.not_before:%Y-%m-%d}",
+                )
         return None
 
 
@@ -127,36 +149,41 @@ def _could_sign(issuer: x509.Certificate, certificate: x509.Certificate) -> bool
     return usage is None or usage.key_cert_sign
 
 
-def _why_not_signed(path: Sequence[x509.Certificate]) -> str | None:
+def _why_not_signed(path: Sequence[x509.Certificate]) -> Refusal | None:
     for depth, (certificate, issuer) in enumerate(pairwise(path)):
         try:
             certificate.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-            return f"{_named(certificate)} was signed by another {in_words(issuer.subject)!r}"
+            return Refusal(
+                "signature",
+                f"{_named(certificate)} was signed by another {in_words(issuer.subject)!r}",
+            )
         basic = extension(issuer, x509.BasicConstraints)
         if basic is None or not basic.ca:
-            return f"{_named(issuer)} is not one of an authority"
+            return Refusal("signature", f"{_named(issuer)} is not one of an authority")
         if basic.path_length is not None and basic.path_length < depth:
-            return f"{_named(issuer)} does not let those that it has signed sign others"
+            return Refusal(
+                "signature", f"{_named(issuer)} does not let those that it has signed sign others"
+            )
     return None
 
 
-def _why_not_as(path: Sequence[x509.Certificate], role: Role) -> str | None:
+def _why_not_as(path: Sequence[x509.Certificate], role: Role) -> Refusal | None:
     for certificate in path:
         if role not in roles_of(certificate):
             allowed = " and ".join(roles_of(certificate)) or "something else"
-            return f"{_named(certificate)} is for a {allowed}, not for a {role}"
+            return Refusal("role", f"{_named(certificate)} is for a {allowed}, not for a {role}")
     usage = extension(path[0], x509.KeyUsage)
     if usage and not (
         usage.digital_signature
         or usage.key_agreement
         or (role is Role.SERVER and usage.key_encipherment)
     ):
-        return f"{_named(path[0])} is not for TLS"
+        return Refusal("role", f"{_named(path[0])} is not for TLS")
     return None
 
 
-def _why_not_vouched_for(path: Sequence[x509.Certificate]) -> str | None:
+def _why_not_vouched_for(path: Sequence[x509.Certificate]) -> Refusal | None:
     for issuer in path[1:]:
         constraints = extension(issuer, x509.NameConstraints)
         if constraints is None:
@@ -164,10 +191,10 @@ def _why_not_vouched_for(path: Sequence[x509.Certificate]) -> str | None:
         subject = path[0].subject
         excluded = _directories(constraints.excluded_subtrees)
         if any(_is_within(subject, base) for base in excluded):
-            return f"{_named(path[0])} is revoked in the file"
+            return Refusal("revoked", f"{_named(path[0])} is revoked in the file")
         permitted = _directories(constraints.permitted_subtrees)
         if permitted and not any(_is_within(subject, base) for base in permitted):
-            return f"{_named(path[0])} is not among those that the file lists"
+            return Refusal("list", f"{_named(path[0])} is not among those that the file lists")
     return None
 
 

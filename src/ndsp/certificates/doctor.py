@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ndsp.certificates._connection import of_connection
 from ndsp.certificates._examination import of_files, pem_files
-from ndsp.certificates._findings import SOON_DAYS, Finding, Level
+from ndsp.certificates._findings import SOON_DAYS, Finding, Level, of_directory
 from ndsp.certificates._roles import Role
 from ndsp.certificates._sides import Side, of_side, of_sides
 
@@ -39,9 +39,18 @@ def examine(paths: Iterable[Path], *, now: datetime | None = None) -> list[Findi
         OSError: A directory cannot be read. Files that cannot be read are findings.
     """
     files: list[Path] = []
+    findings: list[Finding] = []
     for path in paths:
-        files.extend(pem_files(path) if path.is_dir() else [path])
-    return list(of_files(files, now or datetime.now(UTC)))
+        if not path.is_dir():
+            files.append(path)
+            continue
+        found = pem_files(path)
+        if not found:
+            text = "holds no certificates and no keys (*.pem, *.key); name a directory that does"
+            findings.append(Finding("error", "unreadable", str(path), text))
+        findings += of_directory(path)
+        files += found
+    return [*findings, *of_files(files, now or datetime.now(UTC))]
 
 
 def examine_sides(

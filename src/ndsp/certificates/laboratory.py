@@ -18,7 +18,7 @@ from ndsp.certificates._files import NewFile, write_together
 from ndsp.certificates._hosts import Host, parse_host
 from ndsp.certificates._making import Period, new_key
 from ndsp.certificates._names import check_name, folded
-from ndsp.certificates._pem import certificate_pem, key_pem, read_certificates, read_key
+from ndsp.certificates._pem import belongs, certificate_pem, key_pem, read_certificates, read_key
 from ndsp.certificates._roles import Role, roles_of
 
 __all__ = [
@@ -222,12 +222,19 @@ class Laboratory:
             public_key = key.public_key()
             files.append(NewFile(key_file, key_pem(key), secret=True))
         elif key_file.exists():
-            # If the two do not belong together, the key decides: it cannot be made from the other.
-            public_key = read_key(key_file.read_bytes(), str(key_file)).public_key()  # type: ignore[assignment]
+            key_there = read_key(key_file.read_bytes(), str(key_file))
+            if not belongs(key_there, before):
+                raise CertificateError(
+                    f"cannot renew {str(certificate_file)!r}: {key_file.name} is not its key; put "
+                    "that back, or make both again (--renew --new-key)"
+                )
+        roles = roles_of(before) if roles is None else roles
+        if Role.SERVER not in roles:
+            hosts = ()
         made = self.authority.sign(
             facts_of(before).name or name,
             public_key,
-            roles_of(before) if roles is None else roles,
+            roles,
             hosts_of(before) if hosts is None else hosts,
             days,
             now or datetime.now(UTC),
