@@ -1,43 +1,27 @@
-"""What the subcommands of ``ndsp certs`` do, each with what it has to say."""
+"""The actions of ``ndsp certs`` that make something, and the table of all."""
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 
 from ndsp.certificates import _advice, _report
+from ndsp.certificates._authority import files_of
 from ndsp.certificates._errors import CertificateError
 from ndsp.certificates._facts import Facts, facts_of
 from ndsp.certificates._files import NewFile, write_together
+from ndsp.certificates._inspections import doctor, show
 from ndsp.certificates._names import AUTHORITY
+from ndsp.certificates._outcome import Outcome, is_file
 from ndsp.certificates._pem import certificate_pem, read_certificates
 from ndsp.certificates._roles import EVERY_ROLE, Role, roles_of
-from ndsp.certificates.doctor import Finding, Side, examine, examine_connection, examine_sides
+from ndsp.certificates._trust import distinct_versions
+from ndsp.certificates.doctor import examine
 from ndsp.certificates.laboratory import AUTHORITY_DAYS, DAYS, Laboratory
 
-__all__ = ["ACTIONS", "Outcome"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What an action has to say.
-
-    Attributes:
-        lines: For people, on standard output.
-        document: The same for programs.
-        remarks: For people, on standard error.
-        status: The exit status.
-    """
-
-    lines: Sequence[str]
-    document: Any
-    remarks: Sequence[str] = field(default=())
-    status: int = 0
+__all__ = ["ACTIONS"]
 
 
 def init(args: argparse.Namespace) -> Outcome:
@@ -138,70 +122,35 @@ def revoke(args: argparse.Namespace) -> Outcome:
 def bundle(args: argparse.Namespace) -> Outcome:
     """Write a file that accepts some sides only."""
     now = datetime.now(UTC)
+    files = {text: _certificates(text) for text in args.members if is_file(text)}
+    laboratory = _laboratory_of([args.directory, *(Path(text).parent for text in files)])
     names, certificates = [], list[x509.Certificate]()
     for text in args.members:
-        if text != AUTHORITY and _is_file(text):
-            certificates += read_certificates(Path(text).read_bytes(), text)
-        else:
+        # In the list, a certificate of the laboratory is its name: then those that come after it
+        # are accepted, too, and by every program (see _making.py).
+        for certificate in files.get(text, ()):
+            if laboratory and laboratory.authority.has_issued(certificate):
+                names.append(facts_of(certificate).name or text)
+            else:
+                certificates.append(certificate)
+        if text not in files:
             names.append(text)
     if names:
-        laboratory = Laboratory.open(args.directory)
-        if AUTHORITY in names:
-            certificates.insert(0, laboratory.authority.certificate)
-        else:
-            certificates.insert(0, laboratory.restricted(names))
+        laboratory = laboratory or Laboratory.open(args.directory)
+        everybody = laboratory.authority.certificate
+        certificates.insert(0, everybody if AUTHORITY in names else laboratory.restricted(names))
+    twice = distinct_versions(certificates)
+    if twice is not None:
+        raise CertificateError(
+            f"cannot list some sides of {twice!r} beside a certificate that stands for others of "
+            "them; name either the sides or the certificate"
+        )
     _check_target(args.file, replace=args.replace)
     write_together([NewFile(args.file, certificate_pem(*certificates))])
     facts = [facts_of(certificate) for certificate in certificates]
     lines = [f"{args.file}: accepts {_whom(facts)}", "use it as the PEER of --ssl CERT KEY PEER"]
     document = {"file": str(args.file), "certificates": [one.document(now) for one in facts]}
     return Outcome(lines, document)
-
-
-def show(args: argparse.Namespace) -> Outcome:
-    """Say what certificates say."""
-    now = datetime.now(UTC)
-    laboratory = _laboratory(args.directory)
-    paths = [_shown(text, args.directory) for text in args.what]
-    if not args.what:
-        paths = sorted(args.directory.glob("*.pem"))
-        if not paths:
-            raise CertificateError(
-                f"no certificates in {str(args.directory)!r}; name files, or a directory with -d"
-            )
-    lines: list[str] = []
-    documents = []
-    for path in paths:
-        for certificate in read_certificates(path.read_bytes(), str(path)):
-            facts = facts_of(certificate)
-            revoked = (
-                laboratory is not None
-                and laboratory.authority.has_issued(certificate)
-                and laboratory.is_revoked(facts.name or "")
-            )
-            lines += _report.of_facts(path, facts, now, revoked=revoked)
-            documents.append({"file": str(path), **facts.document(now), "revoked": revoked})
-    return Outcome(lines, documents)
-
-
-def doctor(args: argparse.Namespace) -> Outcome:
-    """Find what is wrong."""
-    server = Side(Role.SERVER, *map(Path, args.server)) if args.server else None
-    client = Side(Role.CLIENT, *map(Path, args.client)) if args.client else None
-    findings: list[Finding] = []
-    if args.paths or not (server or client):
-        findings += examine(args.paths or [Path()])
-    findings += examine_sides(server, client)
-    if args.connect and client:
-        host, port = args.connect
-        findings += examine_connection(host, port, client, timeout=args.timeout)
-    lines = [*map(_report.of_finding, findings), _report.summary(findings)]
-    remarks = []
-    if os.name != "posix":
-        remarks.append("who may read the keys is not examined on this system")
-    failed = any(finding.level == "error" for finding in findings)
-    document = {"ok": not failed, "findings": [finding.document() for finding in findings]}
-    return Outcome(lines, document, remarks, status=int(failed))
 
 
 ACTIONS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
@@ -213,28 +162,15 @@ def _issuing(directory: Path) -> str:
     return _advice.command_line("ndsp", "certs", "issue", "NAME", "-d", directory)
 
 
-def _is_file(text: str) -> bool:
-    return Path(text).suffix in {".pem", ".crt", ".cer"} or len(Path(text).parts) > 1
+def _certificates(file: str) -> list[x509.Certificate]:
+    return read_certificates(Path(file).read_bytes(), file)
 
 
-def _shown(text: str, directory: Path) -> Path:
-    if _is_file(text):
-        return Path(text)
-    path = directory / f"{text}.pem"
-    if not path.exists():
-        names = ", ".join(sorted(path.name[: -len(".pem")] for path in directory.glob("*.pem")))
-        raise CertificateError(
-            f"no certificate {text!r} in {str(directory)!r}; there are {names or 'none'}"
-        )
-    return path
-
-
-def _laboratory(directory: Path) -> Laboratory | None:
-    try:
-        return Laboratory.open(directory)
-    except (CertificateError, OSError):
-        # Other certificates can be shown as well.
-        return None
+def _laboratory_of(directories: Sequence[Path]) -> Laboratory | None:
+    for directory in directories:
+        if files_of(directory)[0].exists():
+            return Laboratory.open(directory)
+    return None
 
 
 def _some_client(laboratory: Laboratory) -> str:

@@ -16,9 +16,10 @@ from ndsp.certificates._errors import CertificateError
 from ndsp.certificates._facts import Facts, facts_of, hosts_of
 from ndsp.certificates._files import NewFile, write_together
 from ndsp.certificates._hosts import Host, parse_host
+from ndsp.certificates._issued import issued_names, read_issued
 from ndsp.certificates._making import Period, new_key
 from ndsp.certificates._names import check_name, folded
-from ndsp.certificates._pem import belongs, certificate_pem, key_pem, read_certificates, read_key
+from ndsp.certificates._pem import belongs, certificate_pem, key_pem, read_key
 from ndsp.certificates._roles import Role, roles_of
 
 __all__ = [
@@ -102,15 +103,7 @@ class Laboratory:
 
     def names(self) -> list[str]:
         """Give the names for which the authority has made certificates, in alphabetical order."""
-        found = []
-        for path in sorted(self.directory.glob("*.pem")):
-            try:
-                self.certificate_of(path.name[: -len(".pem")])
-            except CertificateError:
-                # The authority, a list, or somebody else's file: the doctor looks at them.
-                continue
-            found.append(path.name[: -len(".pem")])
-        return found
+        return issued_names(self.authority)
 
     def certificate_of(self, name: str) -> x509.Certificate:
         """Read the certificate of a side.
@@ -119,25 +112,7 @@ class Laboratory:
             CertificateError: The authority has made none of this name, or it is damaged.
             OSError: It cannot be read.
         """
-        path, _ = files_of(self.directory, check_name(name))
-        try:
-            certificate = read_certificates(path.read_bytes(), str(path))[0]
-        except FileNotFoundError as error:
-            known = ", ".join(self.names()) or "nobody yet"
-            raise CertificateError(
-                f"no certificate of {name!r} in {str(self.directory)!r}; there are those of {known}"
-            ) from error
-        if not self.authority.has_issued(certificate):
-            raise CertificateError(
-                f"cannot use {str(path)!r}: it was not made by the authority of this directory"
-            )
-        issued_for = facts_of(certificate).name or ""
-        if folded(issued_for) != folded(name):
-            raise CertificateError(
-                f"cannot use {str(path)!r}: it is the certificate of {issued_for!r}; give it that "
-                "name again"
-            )
-        return certificate
+        return read_issued(self.authority, name)
 
     def issue(
         self,
