@@ -76,6 +76,8 @@ def of_trustme() -> tuple[x509.Certificate, list[x509.Certificate], ec.EllipticC
     return read_certificates(root.cert_pem.bytes(), "")[0], chain, key
 
 
+FOR_CLIENTS = ("-addext", "extendedKeyUsage=clientAuth")
+
 SHOWN: dict[str, Callable[[], Shown]] = {
     "client": lambda: Shown([DESK], LEAF_KEY),
     "server": lambda: Shown([LAMP], LEAF_KEY),
@@ -90,13 +92,11 @@ SHOWN: dict[str, Callable[[], Shown]] = {
     ),
     "self-signed": lambda: Shown([self_signed()[0]], self_signed()[1]),
     "self-signed client": lambda: Shown(
-        [*self_signed(*FOR_CLIENTS)[:1]], self_signed(*FOR_CLIENTS)[1]
+        [self_signed(*FOR_CLIENTS)[0]], self_signed(*FOR_CLIENTS)[1]
     ),
     "signed twice": lambda: Shown(of_trustme()[1], of_trustme()[2]),
     "signed twice, shown alone": lambda: Shown(of_trustme()[1][:1], of_trustme()[2]),
 }
-FOR_CLIENTS = ("-addext", "extendedKeyUsage=clientAuth")
-
 TRUSTED: dict[str, Callable[[], list[x509.Certificate]]] = {
     "authority": lambda: [AUTHORITY],
     "list": lambda: [make_authority(KEY, "lab", VALID, only=["desk", "relay"])],
