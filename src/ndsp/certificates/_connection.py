@@ -120,7 +120,9 @@ def _reason(client: Side, error: ssl.SSLError) -> str:
     if reason in _NOT_TLS:
         return f"does not speak TLS ({reason}); use it on both sides or on neither"
     if "PROTOCOL_VERSION" in reason:
-        return "speaks TLS 1.3 only, in which nothing can be told; connect with the client itself"
+        return (
+            "speaks TLS 1.3 only, in which a refusal comes later; try it with sipyco_rpctool --ssl"
+        )
     if "ALERT" in reason:
         return _refused_there(client, reason)
     return f"the handshake failed: {reason}"

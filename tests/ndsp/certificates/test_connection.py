@@ -1,6 +1,8 @@
 """What the doctor finds when it connects to a server."""
 
+import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,14 +37,18 @@ def only(findings: list[Finding]) -> Finding:
 
 
 @contextmanager
-def answering(answer: bytes | None) -> Iterator[int]:
-    """A server that is none of TLS: it answers something, hangs up (b"") or is silent (None)."""
+def answering(answer: bytes | None, context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """A server that answers something, hangs up (b"") or is silent (None); without TLS or with."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         done = threading.Event()
 
         def serve() -> None:
             connection, _ = listener.accept()
             with connection:
+                if context is not None:
+                    with contextlib.suppress(OSError):
+                        context.wrap_socket(connection, server_side=True)
+                    return
                 if answer is None:
                     done.wait()
                 else:
@@ -132,6 +138,14 @@ def test_who_does_not_speak_tls_is_told(
     with answering(answer) as port:
         finding = only(examine_connection("127.0.0.1", port, client(laboratory), timeout=0.1))
     assert expected in finding.text
+
+
+def test_a_server_that_speaks_the_newest_tls_only_is_told(laboratory: Laboratory) -> None:
+    context = config_of(laboratory, "lamp").create_server_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    with answering(b"", context) as port:
+        finding = only(examine_connection("127.0.0.1", port, client(laboratory)))
+    assert "TLS 1.3 only" in finding.text
 
 
 def test_where_nobody_listens_is_told(laboratory: Laboratory) -> None:
