@@ -45,7 +45,7 @@ def test_a_laboratory_is_made_and_says_what_to_do_next(certs: Run, tmp_path: Pat
     directory = tmp_path / "lab"
     status, out, err = certs("init", directory, "--name", "Ion lab")
     assert (status, err) == (0, "")
-    assert out.startswith(f"{directory}/authority.pem: authority of 'Ion lab', valid until 2")
+    assert out.startswith(f"{directory / 'authority.pem'}: authority of 'Ion lab', valid until 2")
     assert f"ndsp certs issue NAME -d {directory}" in out
     assert document(certs, "show", "-d", directory)[0]["role"] == "authority"
 
@@ -61,10 +61,13 @@ def test_what_is_issued_says_what_to_configure_on_each_side(certs: Run, tmp_path
     certs("init", lab)
     _, server, _ = certs("issue", "lamp", "-d", lab, "--host", "lamp.lab", "--host", "10.0.0.5")
     assert "server at lamp.lab, 10.0.0.5, valid until" in server
-    assert f"  --ssl {lab}/lamp.pem {lab}/lamp.key {lab}/authority.pem\n" in server
-    assert f"--ssl {lab}/CLIENT.pem {lab}/CLIENT.key {lab}/authority.pem lamp.lab PORT" in server
+    assert f"  --ssl {lab / 'lamp.pem'} {lab / 'lamp.key'} {lab / 'authority.pem'}\n" in server
+    assert (
+        f"--ssl {lab / 'CLIENT.pem'} {lab / 'CLIENT.key'} {lab / 'authority.pem'} lamp.lab PORT"
+        in server
+    )
     _, client, _ = certs("issue", "desk", "-d", lab)
-    own = f"{lab}/desk.pem {lab}/desk.key {lab}/authority.pem"
+    own = f"{lab / 'desk.pem'} {lab / 'desk.key'} {lab / 'authority.pem'}"
     assert f"  sipyco_rpctool --ssl {own} HOST PORT list-methods\n" in client
     assert (
         '  "simple_ssl_config": {"local_cert": "{ARTIQ_SSL_DIR}/desk.pem", '
@@ -193,7 +196,7 @@ def test_revoking_says_where_that_has_to_be_known(certs: Run, laboratory: Labora
     status, out, _ = certs("revoke", "ada", "-d", lab)
     assert status == 0
     assert "no longer vouches for ada" in out
-    assert f"make these lists again: {lab}/listed.pem" in out
+    assert f"make these lists again: {lab / 'listed.pem'}" in out
     (shown,) = document(certs, "show", "ada", "-d", lab)
     assert shown["revoked"] is True
     assert document(certs, "revoke", "ada", "-d", lab)["revoked"] == ["ada"]
