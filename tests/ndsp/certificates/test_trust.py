@@ -68,14 +68,15 @@ def built(
         .not_valid_before(VALID.begin)
         .not_valid_after(VALID.end)
     )
-    for extension in extensions:
-        builder = builder.add_extension(extension, critical=True)
+    for each in extensions:
+        builder = builder.add_extension(each, critical=True)
     return builder.sign(key, hashes.SHA256())
 
 
 LAB, SUB, CLIENT_OF_SUB = (distinguished("lab", name) for name in (None, "sub", "client of sub"))
 IS_AUTHORITY = x509.BasicConstraints(ca=True, path_length=None)
 IS_NONE = x509.BasicConstraints(ca=False, path_length=None)
+NOT_FOR_SIGNING = leaf("any", Role.CLIENT).extensions.get_extension_for_class(x509.KeyUsage).value
 BARE_AUTHORITY = built(LAB, LAB, KEY, IS_AUTHORITY, public=KEY)
 BARE_NON_AUTHORITY = built(LAB, LAB, KEY, IS_NONE, public=KEY)
 SUB_AUTHORITY = built(SUB, LAB, KEY, IS_AUTHORITY, public=OTHER_KEY)
@@ -161,6 +162,10 @@ TRUSTED: dict[str, Callable[[], list[x509.Certificate]]] = {
     "all of the laboratory": lambda: [constrained("lab", None)],
     "all of another laboratory": lambda: [constrained("lab 2", None)],
     "none of the laboratory": lambda: [constrained(None, "lab")],
+    "an authority that may not sign": lambda: [
+        built(LAB, LAB, KEY, IS_AUTHORITY, NOT_FOR_SIGNING, public=KEY)
+    ],
+    "two authorities of one name": lambda: [FORGED, AUTHORITY],
     "two authorities": lambda: [of_trustme()[0], AUTHORITY],
 }
 
