@@ -275,6 +275,7 @@ def test_the_doctor_compares_two_sides_and_connects(certs: Run, laboratory: Labo
         (["doctor", "--connect", "lamp"], "expected HOST:PORT"),
         (["doctor", "--connect", "lamp:1"], "--client CERT KEY PEER"),
         (["doctor", "--timeout", "nan"], "cannot wait for 'nan' seconds"),
+        (["doctor", "--timeout", "soon"], "cannot wait for 'soon' seconds"),
         ([], "required"),
     ],
 )

@@ -53,6 +53,16 @@ def test_a_server_with_a_list_lets_in_those_of_the_list(
 
 
 @in_every_way
+def test_a_client_with_a_list_accepts_the_servers_of_the_list(
+    laboratory: Laboratory, flags: ssl.VerifyFlags
+) -> None:
+    desk = config_of(laboratory, "desk", listed(laboratory, "lamp"))
+    assert shake_hands(config_of(laboratory, "lamp"), desk, flags) is None
+    refusal = shake_hands(config_of(laboratory, "relay"), desk, flags)
+    assert refusal == "client: permitted subtree violation"
+
+
+@in_every_way
 def test_who_is_revoked_is_refused_and_nobody_else(
     laboratory: Laboratory, flags: ssl.VerifyFlags
 ) -> None:
