@@ -18,6 +18,7 @@ SUBCOMMANDS: dict[str, str] = {
     "status": "ndsp.manager._command_status",
     "logs": "ndsp.manager._command_logs",
     "control": "ndsp.manager._command_control",
+    "certs": "ndsp.certificates._command",
     "ports": "ndsp.ports._command",
 }
 """Names, and the modules that do what they say."""
