@@ -13,8 +13,9 @@ from ndsp.environment import HasEnvironment
 from sipyco.pc_rpc import Client
 from tests.manual.device_guide import printed
 from tests.manual.listings import Repair
-from tests.manual.reader import HOST, Reader
-from tests.manual.terminal import Terminal
+from tests.manual.reader import HOST, Reader, answers
+from tests.manual.terminal import CTRL_C, Terminal
+from tests.processes import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the guide is for a POSIX shell")
 
@@ -109,6 +110,20 @@ def test_an_experiment_asks_for_the_device_and_calls_its_method(
     done = reader.runs("python experiment.py")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     controller.shows("message: Hello world!\n")
+
+
+def test_the_manager_starts_the_controller_of_the_entry_and_ends_it(reader: Reader) -> None:
+    reader.saves(printed.CONTROLLER_WITH_OPTIONS, "aqctl_hello.py")
+    save_database(reader, printed.ENTRY.repaired())
+    (reader.directory / "experiment.py").write_text(EXPERIMENT, "utf-8")
+    # The ports of the manager are free ones: another may run on this machine.
+    ports = f"--port-control {free_port()} --port-publish {free_port()}"
+    with reader.starts(f"ndsp ctlmgr --device-db device_db.py {ports}") as manager:
+        manager.listens(HOST, reader.port)
+        assert reader.runs("python experiment.py").returncode == 0
+        manager.types(CTRL_C)
+        assert manager.status() == 0
+    assert not answers(HOST, reader.port)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ class Greeter:
     """
 
     def __init__(self, dmgr: Any, console: str) -> None:
-        self._console = dmgr.get_device(console)
+        self._console = dmgr.get(console)
 
     def greet(self, *names: str) -> int:
         """Greet each of them. Returns the number of characters that were shown."""
