@@ -81,6 +81,7 @@ def _old_conversation(stream: BinaryIO | io.BufferedRWPair) -> None:
 def main() -> int:
     """Serve, after what the words say was done."""
     port, *words = sys.argv[1:]
+    options = words if "--ssl" in words else []
     for word in words:
         match word:
             case "old":
@@ -94,12 +95,8 @@ def main() -> int:
                 print("will not end", flush=True)
                 while True:
                     time.sleep(60)
-    return run_controller(
-        Troubled,
-        name="troubled",
-        port=0,
-        argv=["-p", port, "--no-localhost-bind", "--bind", "127.0.0.1"],
-    )
+    where = ["-p", port, "--no-localhost-bind", "--bind", "127.0.0.1"]
+    return run_controller(Troubled, name="troubled", port=0, argv=[*where, *options])
 
 
 if __name__ == "__main__":
