@@ -55,6 +55,7 @@ class LineConnection:
         self._address = parse_address(device)
         self._name = f"{instrument} at {device}"
         self._timeout = timeout
+        self._is_closed = False
         self._socket: socket.socket | None = None
         self._reader: io.BufferedReader | None = None
 
@@ -71,6 +72,7 @@ class LineConnection:
         Raises:
             TimeoutError: No answer in time. It may have been carried out. Disconnected.
             ConnectionError: The instrument cannot be reached or has hung up. Likewise.
+                Or it was closed.
         """
         connection, reader = self._connected()
         allowed = self._timeout + more_time
@@ -106,7 +108,12 @@ class LineConnection:
             raise self._lost(f"hung up after {received} of {memory.nbytes} bytes", self._timeout)
 
     def close(self) -> None:
-        """Disconnect. May be called again."""
+        """Disconnect for good. May be called again."""
+        self._is_closed = True
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Disconnect. The next command connects anew."""
         connection, reader = self._socket, self._reader
         self._socket = self._reader = None
         if reader is not None:
@@ -115,6 +122,8 @@ class LineConnection:
             connection.close()
 
     def _connected(self) -> tuple[socket.socket, io.BufferedReader]:
+        if self._is_closed:
+            raise ConnectionError(f"the connection to {self._name} was closed")
         if self._socket is None or self._reader is None:
             try:
                 connection = socket.create_connection(self._address, self._timeout)
@@ -129,7 +138,7 @@ class LineConnection:
         return self._socket, self._reader
 
     def _lost(self, what: str, allowed: float, error: OSError | None = None) -> OSError:
-        self.close()
+        self.disconnect()
         if isinstance(error, TimeoutError):
             return TimeoutError(f"{self._name} {what} within {allowed:g} s; disconnected")
         reason = "" if error is None else f": {error}"

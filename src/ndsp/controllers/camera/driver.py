@@ -98,11 +98,11 @@ class Camera:
         frame = np.empty(self._shape, "<u2")
         if answer != f"FRAME {frame.nbytes}":
             # So many bytes of something else would follow.
-            self._connection.close()
+            self._connection.disconnect()
             raise RuntimeError(
                 f"the camera announced {answer!r} instead of 'FRAME {frame.nbytes}'; disconnected"
             )
-        self._connection.receive_into(memoryview(frame).cast("B"))
+        self._connection.receive_into(frame.data.cast("B"))
         return frame
 
     def frames(self, count: int) -> Iterator[NDArray[np.uint16]]:

@@ -65,7 +65,7 @@ class Simulation(LocalInstrument):
         if command == "FRAME":
             self._wait(self.exposure)
             frame = self.expose()
-            return [f"FRAME {frame.nbytes}\n".encode("ascii"), memoryview(frame).cast("B")]
+            return [f"FRAME {frame.nbytes}\n".encode("ascii"), frame.data.cast("B")]
         return [f"{self._carry_out(command.split())}\n".encode("ascii")]
 
     def spot(self) -> tuple[float, float]:
