@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port",
         type=_port,
-        help="default TCP port of the controller (default: one from 3200 to 3247)",
+        help="default TCP port of the controller (default: one from 3200 to 3299 which no program "
+        "that `ndsp ports` lists has)",
     )
     parser.add_argument(
         "--directory",

@@ -5,6 +5,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from ndsp.ports import users_of
 from ndsp.scaffold._name import class_name
 from ndsp.scaffold._template import fill
 from sipyco import __version__
@@ -27,8 +28,8 @@ ALWAYS = (
 WITH_CLIENT = ("src/<<name>>/client.py", "tests/test_client.py")
 WITH_MEDIATOR = ("src/<<name>>/mediator.py", "tests/test_mediator.py")
 
-PORTS = range(3200, 3248)
-"""Default ports to choose from. From 3248 on, ARTIQ and controllers that are in use have theirs."""
+PORTS = [port for port in range(3200, 3300) if not users_of(port)]
+"""Default ports to choose from: beside those of other controllers, and nobody's."""
 
 
 @dataclass(frozen=True)
