@@ -6,7 +6,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from ndsp.scaffold._name import installed_packages, package_name
+from ndsp.ports import users_of
+from ndsp.scaffold._name import package_name
 from ndsp.scaffold._package import Package, default_port, package_files
 from ndsp.scaffold._write import write_package
 from sipyco.common_args import tcp_port
@@ -64,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         reason = error.strerror or str(error)
         return _failed(f"cannot write {str(directory)!r}: {reason}; give another --directory")
+    for known in users_of(port):
+        print(f"ndsp new: {port} is the default port of {known.name}, too", file=sys.stderr)
     if args.json:
         written = {"name": name, "port": port, "directory": str(directory), "files": list(files)}
         print(json.dumps(written))
@@ -107,7 +110,7 @@ def _failed(message: str) -> int:
 
 def _name(text: str) -> str:
     try:
-        name = package_name(text, installed_packages())
+        name = package_name(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     if name != text:

@@ -29,6 +29,7 @@ def write_package(directory: Path, files: Mapping[str, str]) -> None:
         )
     # Beside it, so that it is on the same file system, where renaming is one step.
     building = directory.with_name(f".{directory.name}-{secrets.token_hex(4)}")
+    building.mkdir()
     try:
         for path, text in files.items():
             file = building / path
