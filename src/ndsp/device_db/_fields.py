@@ -134,7 +134,7 @@ class Fields:
             return
         files = self.mapping(key, of_texts=True)
         missing = [name for name in SSL_FILES if name not in files]
-        if missing:
+        if missing and isinstance(self.raw[key], Mapping):
             self.wrong(key, f"lacks {', '.join(map(repr, missing))}; give {', '.join(SSL_FILES)}")
         for name in files:
             if name not in SSL_FILES:

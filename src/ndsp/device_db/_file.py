@@ -1,10 +1,11 @@
 """Reads a database from a file that defines it, by executing this file as ARTIQ does."""
 
+import importlib
 import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ __all__ = ["read_device_db"]
 NAME = "device_db"
 """What the file has to define."""
 
+_imported: dict[Path, set[str]] = {}
+"""Modules that the last reading of a file has imported from its directory."""
+
 
 def read_device_db(path: str | PathLike[str], *, strict: bool = True) -> DeviceDB:
     """Execute a ``device_db.py`` and read the database that it defines.
 
-    It may import modules that lie beside it; these are executed anew each time, too. Do not read
-    databases in several threads at once: the path of imports is changed meanwhile.
+    It may import modules that lie beside it; reading it again imports these again, too. Do not
+    read databases in several threads at once: the path of imports is changed meanwhile.
 
     Args:
         path: The file.
@@ -78,14 +82,30 @@ def _what_happened(error: BaseException, source: str) -> str:
 
 @contextmanager
 def _imports_from(directory: Path) -> Iterator[None]:
-    """Let modules of a directory be imported, and be forgotten at the end."""
+    """Let modules of a directory be imported, anew if an earlier reading has imported them.
+
+    They stay imported until then: the database may hold objects of their classes, which are to
+    be those that the rest of the program gets when it imports the module.
+    """
+    for name in _imported.pop(directory, ()):
+        sys.modules.pop(name, None)
+    importlib.invalidate_caches()
     before = set(sys.modules)
     sys.path.insert(0, str(directory))
     try:
         yield
     finally:
-        sys.path.remove(str(directory))
-        for name in set(sys.modules) - before:
-            file = getattr(sys.modules[name], "__file__", None)
-            if file is not None and Path(file).is_relative_to(directory):
-                del sys.modules[name]
+        with suppress(ValueError):
+            sys.path.remove(str(directory))
+        _imported[directory] = {
+            name for name in set(sys.modules) - before if _lies_in(directory, name)
+        }
+
+
+def _lies_in(directory: Path, name: str) -> bool:
+    """Tell whether a module is beside the file; a virtual environment below it does not count."""
+    file = getattr(sys.modules[name], "__file__", None)
+    top = name.partition(".")[0]
+    return file is not None and (
+        Path(file) == directory / f"{top}.py" or Path(file).is_relative_to(directory / top)
+    )

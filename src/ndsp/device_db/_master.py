@@ -1,7 +1,7 @@
 """Gets the database from a running ARTIQ master: once by asking, or again after each change."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from ndsp.device_db._check import DeviceDBError, Problem
@@ -73,7 +73,7 @@ async def follow_master(
     ssl_config: SimpleSSLConfig | None = None,
     *,
     reconnect: float = 5.0,
-) -> AsyncIterator[DeviceDB]:
+) -> AsyncGenerator[DeviceDB, None]:
     """Give the device database of a master, and give it again whenever it has changed.
 
     Changes while the last one is being dealt with come as one. Whoever leaves the loop early

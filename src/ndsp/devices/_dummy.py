@@ -11,6 +11,8 @@ class DummyDevice:
     Calls return None. Attributes that are set keep what they are set to.
     """
 
+    _name = "dummy"  # of a copy, until it is filled
+
     def __init__(self, name: str) -> None:
         self._name = name
 

@@ -50,26 +50,29 @@ def connect(
         return Client(host, port, target, timeout, ssl_config)
     except (OSError, IncompatibleServer, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
-        where = "" if controller.address in reason else f"{controller.address}: "
+        if controller.address not in reason:
+            reason = f"{controller.address}: {reason}"
         advice = _advice(exc, controller, entry)
-        raise DeviceError(entry.name, f"{where}{reason}{advice}") from exc
+        if advice:
+            reason += f"{'' if reason.endswith('?') else ';'} {advice}"
+        raise DeviceError(entry.name, reason) from exc
 
 
 def _advice(error: Exception, controller: Controller, entry: Controller | AuxiliaryTarget) -> str:
-    """Say what to do, where the error does not."""
+    """Say what to do, where the error does not; may be empty."""
     if isinstance(error, IncompatibleServer):
         return (
-            f"; correct 'target_name' of {entry.name!r} or 'port' of {controller.name!r} "
+            f"correct 'target_name' of {entry.name!r} or 'port' of {controller.name!r} "
             f"in {controller.source}"
         )
     if isinstance(error, socket.gaierror):
-        return f"; 'host' of {controller.name!r} is in {controller.source}"
+        return f"correct 'host' of {controller.name!r} in {controller.source}"
     if isinstance(error, ConnectionError | TimeoutError):
         if controller.command is None:
-            return f"; the entry of {controller.name!r} has no command: start it by other means"
-        return f"; the command of {controller.name!r} is {controller.command!r}"
+            return f"the entry of {controller.name!r} has no command: start it by other means"
+        return f"the command of {controller.name!r} is {controller.command!r}"
     if isinstance(error, ValueError) and entry.target_name is None and "targets" in str(error):
-        return f"; write one of them as 'target_name' of {entry.name!r} into {entry.source}"
+        return f"write one of them as 'target_name' of {entry.name!r} into {entry.source}"
     return ""
 
 

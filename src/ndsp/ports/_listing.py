@@ -10,7 +10,7 @@ __all__ = ["aligned", "controllers_document", "controllers_rows", "known_documen
 
 KNOWN_HEADER = ("PORT", "PROGRAM", "ASSIGNED BY")
 
-CONTROLLERS_HEADER = ("HOST", "PORT", "CONTROLLER", "DEFAULT PORT OF")
+CONTROLLERS_HEADER = ("HOST", "PORT", "CONTROLLER", "REMARK")
 
 
 def known_document() -> list[dict[str, Any]]:
@@ -35,7 +35,8 @@ def known_rows() -> list[Sequence[str]]:
 def controllers_document(database: DeviceDB) -> list[dict[str, Any]]:
     """Give the controllers of a database by host and port.
 
-    ``clashes`` tells that a program has this default port which may run on the same machine.
+    ``clashes_with`` names the programs beside controllers that have this port by default and may
+    run on the same machine, ``default_of`` the controllers that have it by default.
     """
     controllers = sorted(
         database.controllers(), key=lambda entry: (machine(entry.host), entry.port, entry.name)
@@ -45,20 +46,24 @@ def controllers_document(database: DeviceDB) -> list[dict[str, Any]]:
             "host": entry.host,
             "port": entry.port,
             "name": entry.name,
-            "default_of": [known.name for known in users_of(entry.port)],
-            "clashes": any(known.is_infrastructure for known in users_of(entry.port)),
+            "clashes_with": _names(entry.port, infrastructure=True),
+            "default_of": _names(entry.port, infrastructure=False),
         }
         for entry in controllers
     ]
+
+
+def _names(port: int, *, infrastructure: bool) -> list[str]:
+    return [known.name for known in users_of(port) if known.is_infrastructure is infrastructure]
 
 
 def controllers_rows(document: Iterable[dict[str, Any]]) -> list[Sequence[str]]:
     """Give the same for a person."""
     rows: list[Sequence[str]] = [CONTROLLERS_HEADER]
     for item in document:
-        users = "; ".join(item["default_of"])
-        mark = "clash: " if item["clashes"] else ""
-        rows.append((item["host"], str(item["port"]), item["name"], f"{mark}{users}"))
+        remarks = [f"clashes with {name}" for name in item["clashes_with"]]
+        remarks += [f"default of {name}" for name in item["default_of"]]
+        rows.append((item["host"], str(item["port"]), item["name"], "; ".join(remarks)))
     return rows
 
 
