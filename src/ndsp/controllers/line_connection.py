@@ -1,5 +1,6 @@
 """The driver's end of a connection to an instrument that answers lines over TCP."""
 
+import contextlib
 import io
 import socket
 
@@ -9,6 +10,9 @@ ADDRESS_EXAMPLES = "192.168.1.20:5025 or [fd00::20]:5025"
 
 MAX_LINE = 4096
 """Bytes of the longest line that an instrument answers; the instruments here send some tens."""
+
+CLOSED = (OSError, ValueError)
+"""What reading and writing raise: the latter if another thread has closed the file meanwhile."""
 
 
 def parse_address(device: str) -> tuple[str, int]:
@@ -74,13 +78,14 @@ class LineConnection:
             ConnectionError: The instrument cannot be reached or has hung up. Likewise.
                 Or it was closed.
         """
+        sent = f"{command}\n".encode("ascii")
         connection, reader = self._connected()
         allowed = self._timeout + more_time
         try:
             connection.settimeout(allowed)
-            connection.sendall(f"{command}\n".encode("ascii"))
+            connection.sendall(sent)
             line = reader.readline(MAX_LINE)
-        except OSError as error:
+        except CLOSED as error:
             raise self._lost(f"has not answered {command!r}", allowed, error) from error
         if not line.endswith(b"\n"):
             raise self._lost(f"hung up instead of answering {command!r}", allowed)
@@ -102,13 +107,13 @@ class LineConnection:
             connection.settimeout(self._timeout)
             # It takes what lies in its buffer, and has the socket write the rest into the memory.
             received = reader.readinto(memory)
-        except OSError as error:
+        except CLOSED as error:
             raise self._lost("stopped in the middle of its data", self._timeout, error) from error
         if received < memory.nbytes:
             raise self._lost(f"hung up after {received} of {memory.nbytes} bytes", self._timeout)
 
     def close(self) -> None:
-        """Disconnect for good. May be called again."""
+        """Disconnect for good, from any thread: what is being asked fails. May be called again."""
         self._is_closed = True
         self.disconnect()
 
@@ -116,6 +121,10 @@ class LineConnection:
         """Disconnect. The next command connects anew."""
         connection, reader = self._socket, self._reader
         self._socket = self._reader = None
+        if connection is not None:
+            # Another thread may wait there; closing would wait for it.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         if reader is not None:
             reader.close()
         if connection is not None:
@@ -137,7 +146,7 @@ class LineConnection:
             self._reader = connection.makefile("rb")
         return self._socket, self._reader
 
-    def _lost(self, what: str, allowed: float, error: OSError | None = None) -> OSError:
+    def _lost(self, what: str, allowed: float, error: Exception | None = None) -> OSError:
         self.disconnect()
         if isinstance(error, TimeoutError):
             return TimeoutError(f"{self._name} {what} within {allowed:g} s; disconnected")

@@ -79,7 +79,9 @@ class LocalInstrument(ABC):
         """Give the answer to one line of a driver, when it is its turn."""
         command = line.decode("ascii", errors="replace").strip()
         with self._one_at_a_time:
-            return self.answer(command)
+            answer = self.answer(command)
+        # What was waiting meanwhile has not done what was asked for.
+        return () if self.is_off.is_set() else answer
 
 
 class _Conversation(socketserver.StreamRequestHandler):

@@ -51,6 +51,9 @@ class ScpiConnection:
         device: As for :func:`resource_name`.
         timeout: Seconds that each answer may take, and the connection.
 
+    Attributes:
+        is_closed: For good, by :meth:`close`.
+
     Raises:
         ValueError: The device or the timeout is none. Nothing was opened.
     """
@@ -61,7 +64,7 @@ class ScpiConnection:
         self._resource_name = resource_name(device)
         self._name = f"{instrument} at {device}"
         self._timeout = timeout
-        self._is_closed = False
+        self.is_closed = False
         self._identity: str | None = None
         self._manager: ResourceManager | None = None
         self._resource: MessageBasedResource | None = None
@@ -106,7 +109,7 @@ class ScpiConnection:
 
     def close(self) -> None:
         """Disconnect for good. May be called again."""
-        self._is_closed = True
+        self.is_closed = True
         self._disconnect()
 
     def _checked(self, line: str) -> str | None:
@@ -133,7 +136,7 @@ class ScpiConnection:
         return errors
 
     def _exchange(self, line: str) -> str:
-        if self._is_closed:
+        if self.is_closed:
             raise ConnectionError(f"the connection to {self._name} was closed")
         if self._resource is None:
             self._connect()
@@ -168,8 +171,8 @@ class ScpiConnection:
         self._identity = identity
 
     def _ask(self, line: str) -> str:
-        from pyvisa.errors import VisaIOError  # noqa: PLC0415 - as above
         from pyvisa.constants import StatusCode  # noqa: PLC0415
+        from pyvisa.errors import VisaIOError  # noqa: PLC0415 - as above
 
         assert self._resource is not None
         try:

@@ -52,13 +52,17 @@ class ScpiInstrument(LocalInstrument):
         identity: What ``*IDN?`` answers: maker, model, serial number, version.
         commands: What else there is, by header as manuals print it: capitals are the short form,
             and brackets may be left out, as in ``"[SOURce:]VOLTage[:LEVel]?"``.
+
+    Attributes:
+        identity: As given.
     """
 
     def __init__(self, identity: str, commands: Mapping[str, Command]) -> None:
         super().__init__()
+        self.identity = identity
         self._errors: deque[str] = deque()
         common: dict[str, Command] = {
-            "*IDN?": lambda _: identity,
+            "*IDN?": lambda _: self.identity,
             "*CLS": lambda _: self._errors.clear(),
             "*RST": lambda _: self.reset(),
             "*OPC?": lambda _: "1",

@@ -6,7 +6,7 @@ import threading
 import time
 
 from ndsp.controllers.scpi_connection import ScpiConnection
-from ndsp.controllers.scpi_psu.ramp import Ramp
+from ndsp.controllers.scpi_psu.ramps import Ramp, Ramps
 from sipyco.pc_rpc import current_call
 
 __all__ = ["ScpiPsu"]
@@ -62,8 +62,8 @@ class ScpiPsu:
             if not limit > 0:
                 raise ValueError(f"{name} is {limit!r}; give more than 0")
         self._turn = threading.RLock()
-        self._ramps: dict[int, Ramp] = {}
         self._connection = ScpiConnection("the power supply", device, timeout)
+        self._ramps = Ramps(self._connection, self._turn)
         try:
             self._max_voltage = min(max_voltage, self._lowest("VOLT? MAX,(@1,2)"))
             self._max_current = min(max_current, self._lowest("CURR? MAX,(@1,2)"))
@@ -100,7 +100,7 @@ class ScpiPsu:
         channel = _checked_channel(channel)
         self._check_voltage(voltage)
         with self._turn:
-            self._end_ramp(channel, "set_voltage() was called")
+            self._ramps.overtake(channel, "set_voltage() was called")
             # Without a colon "VOLT" would be looked for below "VOLT:".
             self._connection.command(f"VOLT:SLEW MAX,(@{channel});:VOLT {voltage:.3f},(@{channel})")
 
@@ -138,18 +138,17 @@ class ScpiPsu:
         ramp = Ramp(channel, float(voltage), float(rate))
         try:
             # The instrument is waited for in threads, so that the event loop is free for others.
-            await asyncio.to_thread(self._begin_ramp, ramp)
+            await asyncio.to_thread(self._ramps.begin, ramp)
             while not ramp.is_there:
                 call.progress(ramp.fraction, ramp.text)
                 if call.deadline is not None and time.monotonic() > call.deadline - LAST_WORD:
-                    stays = await asyncio.to_thread(self._hold, ramp, "its time is up")
-                    raise TimeoutError(stays)
+                    raise TimeoutError(await self._hold(ramp, "its time is up"))
                 await asyncio.sleep(POLL_INTERVAL)
-                await asyncio.to_thread(self._follow_ramp, ramp)
+                await asyncio.to_thread(self._ramps.follow, ramp)
             call.progress(1.0, ramp.text)
         except asyncio.CancelledError:
-            stays = await asyncio.to_thread(self._hold, ramp, "nobody waits for it any more")
-            logger.warning("%s", stays)
+            # Nobody waits for the answer: only the log can say it.
+            logger.warning("%s", await self._hold(ramp, "nobody waits for it any more"))
             raise
         finally:
             ramp.ended = ramp.ended or "it is over"
@@ -168,13 +167,7 @@ class ScpiPsu:
             ValueError: There is no such channel.
             OSError: The instrument does not answer. The ramp goes on to its target, or not.
         """
-        channel = _checked_channel(channel)
-        with self._turn:
-            ramp = self._ramps.get(channel)
-            if ramp is not None and not ramp.ended:
-                self._hold(ramp, "stop_ramp() was called")
-                return ramp.voltage
-            return self.measure_voltage(channel)
+        return self._ramps.stop(_checked_channel(channel), "stop_ramp() was called")
 
     def get_voltage(self, channel: int) -> float:
         """Return the voltage that is set, in volts; during a ramp, that at its end.
@@ -259,7 +252,7 @@ class ScpiPsu:
         channel = _checked_channel(channel)
         with self._turn:
             if not on:
-                self._end_ramp(channel, "set_output() switched it off")
+                self._ramps.overtake(channel, "set_output() switched it off")
             self._connection.command(f"OUTP {'ON' if on else 'OFF'},(@{channel})")
 
     def get_output(self, channel: int) -> bool:
@@ -284,7 +277,7 @@ class ScpiPsu:
         """
         with self._turn:
             for channel in CHANNELS:
-                self._end_ramp(channel, "the outputs were switched off")
+                self._ramps.overtake(channel, "the outputs were switched off")
             try:
                 self._connection.command(OFF)
             except OSError as error:
@@ -302,69 +295,25 @@ class ScpiPsu:
     def close(self) -> None:
         """Leave the safe state behind, both outputs off at 0 V, and disconnect.
 
+        May be called again.
+
         Raises:
             OSError: The instrument does not answer. Disconnected; **take its outputs for switched
                 on.**
         """
         with self._turn:
+            if self._connection.is_closed:
+                return
             try:
                 self.outputs_off()
             finally:
                 self._connection.close()
 
-    def _begin_ramp(self, ramp: Ramp) -> None:
-        channel = ramp.channel
-        with self._turn:
-            if ramp.ended:  # before it began
-                return
-            other = self._ramps.get(channel)
-            if other is not None and not other.ended:
-                raise RuntimeError(
-                    f"channel {channel} is ramping to {other.target:g} V already; wait, or call "
-                    f"stop_ramp({channel}) first"
-                )
-            if not self.get_output(channel):
-                raise RuntimeError(
-                    f"cannot ramp channel {channel}, which is off; call set_output({channel}, True)"
-                )
-            ramp.begin(self.measure_voltage(channel), time.monotonic())
-            self._connection.command(
-                f"VOLT:SLEW {ramp.rate:.3f},(@{channel});:VOLT {ramp.target:.3f},(@{channel})"
-            )
-            self._ramps[channel] = ramp
-
-    def _follow_ramp(self, ramp: Ramp) -> None:
-        with self._turn:
-            if ramp.ended:
-                raise RuntimeError(ramp.ended)
-            ramp.voltage = self.measure_voltage(ramp.channel)
-        if not ramp.is_there and time.monotonic() > ramp.latest:
-            raise TimeoutError(
-                f"channel {ramp.channel} is at {ramp.voltage:.3f} V, and stays set to "
-                f"{ramp.target:.3f} V, which it should have reached; is its current limited?"
-            )
-
-    def _hold(self, ramp: Ramp, why: str) -> str:
-        """End a ramp where it is, unless it has ended, and say where that is."""
-        channel = ramp.channel
-        with self._turn:
-            if ramp.ended:
-                return ramp.ended
-            if self._ramps.get(channel) is not ramp:
-                ramp.ended = f"the ramp of channel {channel} did not begin: {why}"
-                return ramp.ended
-            ramp.voltage = self.measure_voltage(channel)
-            self._connection.command(f"VOLT {ramp.voltage:.3f},(@{channel})")
-            ramp.ended = (
-                f"the ramp of channel {channel} to {ramp.target:.3f} V was ended at "
-                f"{ramp.voltage:.3f} V, where it stays: {why}"
-            )
-            return ramp.ended
-
-    def _end_ramp(self, channel: int, why: str) -> None:
-        ramp = self._ramps.pop(channel, None)
-        if ramp is not None and not ramp.ended:
-            ramp.ended = f"the ramp of channel {channel} to {ramp.target:.3f} V was ended: {why}"
+    async def _hold(self, ramp: Ramp, why: str) -> str:
+        try:
+            return await asyncio.to_thread(self._ramps.hold, ramp, why)
+        except OSError as error:
+            return f"the ramp of channel {ramp.channel} goes on by itself: {error}"
 
     def _read(self, query: str, channel: int) -> float:
         channel = _checked_channel(channel)

@@ -163,9 +163,10 @@ class Output:
         """Return how far the ramp has come, in volts."""
         distance = self.voltage - self._start
         gone = self.slew * (self._clock() - self._since)
-        return (
-            self.voltage if gone >= abs(distance) else self._start + math.copysign(gone, distance)
-        )
+        # "At once" is so, too, if the clock has not gone on.
+        if self.slew == MAX_SLEW or gone >= abs(distance):
+            return self.voltage
+        return self._start + math.copysign(gone, distance)
 
     def measure(self) -> tuple[float, float]:
         """Return voltage and current at the terminals."""
