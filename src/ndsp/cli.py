@@ -13,7 +13,9 @@ __all__ = ["get_argparser", "main"]
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell gives it to a program that ends by this signal."""
 
-SUBCOMMANDS: dict[str, str] = {}
+SUBCOMMANDS: dict[str, str] = {
+    "certs": "ndsp.certificates._command",
+}
 """Names, and the modules that do what they say."""
 
 EPILOG = """\
