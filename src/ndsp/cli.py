@@ -15,6 +15,7 @@ INTERRUPTED = 130
 
 SUBCOMMANDS: dict[str, str] = {
     "certs": "ndsp.certificates._command",
+    "ports": "ndsp.ports._command",
 }
 """Names, and the modules that do what they say."""
 
