@@ -16,6 +16,10 @@ INTERRUPTED = 130
 SUBCOMMANDS: dict[str, str] = {
     "certs": "ndsp.certificates._command",
     "ports": "ndsp.ports._command",
+    "ctlmgr": "ndsp.manager._command_ctlmgr",
+    "status": "ndsp.manager._command_status",
+    "logs": "ndsp.manager._command_logs",
+    "control": "ndsp.manager._command_control",
 }
 """Names, and the modules that do what they say."""
 

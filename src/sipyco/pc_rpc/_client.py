@@ -134,7 +134,8 @@ class Client(BlockingProxy):
             A dict of ``calls``, a list of those that run or wait on all connections, each a dict
             of ``target`` and ``method``, ``peer`` (who asked), ``state`` (``"running"`` or
             ``"waiting"``), ``since`` (of the state, in seconds of Unix time) and ``seconds``
-            (likewise, until now); and ``connections``, their number.
+            (likewise, until now); ``connections``, their number; and ``threads``, whether plain
+            methods run beside the event loop, so that a server that does not answer hangs.
 
         Raises:
             IncompatibleServer: As for :meth:`ping_rpc`.

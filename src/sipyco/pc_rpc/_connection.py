@@ -249,7 +249,11 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
 
     def _tell_status(self, request: int) -> None:
         server = self._server
-        status = {"calls": server.runner.status(), "connections": len(server.connections)}
+        status = {
+            "calls": server.runner.status(),
+            "connections": len(server.connections),
+            "threads": server.runner.has_thread,
+        }
         self._answer(request, self.session.spell_result([status]))
 
     # Calls

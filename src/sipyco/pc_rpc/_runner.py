@@ -53,6 +53,11 @@ class Runner:
         self._worker = Worker("sipyco calls") if threads else None
         self._busy_ping_after = busy_ping_after
 
+    @property
+    def has_thread(self) -> bool:
+        """Whether plain methods run in a thread beside the event loop."""
+        return self._worker is not None
+
     def can_run_at_once(self) -> bool:
         """Tell whether a method may be called right now, in the event loop."""
         # Not whether the turn is taken: a call whose task has not begun yet came earlier, too.

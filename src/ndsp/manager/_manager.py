@@ -1,0 +1,237 @@
+"""Carries out what the supervisor decides, and tells it what comes of it."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ndsp.device_db import Controller, DeviceDB
+from ndsp.manager._commands import CommandError, find_program, words
+from ndsp.manager._facts import Ask, Check, Decision, Say, Sick, Signal, Start
+from ndsp.manager._health import Health
+from ndsp.manager._hosts import HostFilter
+from ndsp.manager._journal import Journal
+from ndsp.manager._occupants import occupant
+from ndsp.manager._orphans import Mark
+from ndsp.manager._process import ALWAYS, ManagedProcess
+from ndsp.manager._supervisor import Supervisor
+
+__all__ = ["Manager"]
+
+logger = logging.getLogger("ndsp.manager")
+
+PUBLISH_INTERVAL = 1.0
+"""Seconds between two looks at what controllers have logged last."""
+
+
+class Manager:
+    """Runs the controllers of this machine that a database has.
+
+    All methods are for the thread of the event loop.
+
+    Args:
+        mark: Marks the processes, so that the next manager finds them if this one is killed.
+        hosts: Tells which controllers are to run here.
+        journal: Remembers what they log.
+        publish: Called with the states of all controllers when they have changed.
+    """
+
+    def __init__(
+        self,
+        mark: Mark,
+        hosts: HostFilter,
+        journal: Journal,
+        publish: Callable[[dict[str, dict[str, Any]]], None],
+    ) -> None:
+        self.hosts = hosts
+        self._mark = mark
+        self._journal = journal
+        self._publish = publish
+        self._supervisor = Supervisor()
+        self._processes: dict[str, ManagedProcess] = {}
+        self._health: dict[str, Health] = {}
+        self._left_out: dict[str, dict[str, Any]] = {}
+        self._complaints: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._has_news = asyncio.Event()
+        self._is_ending = False
+
+    # Wishes
+
+    async def use(self, database: DeviceDB) -> None:
+        """Run what this database has, and nothing else; what has not changed is left alone."""
+        for problem in database.problems:
+            self._complain(str(problem), logging.ERROR if problem.is_error else logging.WARNING)
+        self.hosts.forget()
+        controllers = {controller.name: controller for controller in database.controllers()}
+        # The name server may take its time.
+        reasons = await asyncio.to_thread(
+            lambda: {name: self._why_left_out(c) for name, c in controllers.items()}
+        )
+        self._left_out = {}
+        for name, (state, reason) in reasons.items():
+            if state:
+                self._complain(f"{name} is not run here: {reason}", logging.INFO, name)
+                spec = controllers.pop(name)
+                self._left_out[name] = _described(spec, {"state": state, "reason": reason})
+        self._supervisor.configure(time.monotonic(), controllers)
+        self._has_news.set()
+
+    def start(self, name: str) -> None:
+        """Start a controller that was stopped or has failed, without any further delay."""
+        self._wish(self._supervisor.start, name)
+
+    def stop(self, name: str) -> None:
+        """End a controller, and leave it ended."""
+        self._wish(self._supervisor.stop, name)
+
+    def restart(self, name: str) -> None:
+        """End a controller when the calls that run have ended, and start it again."""
+        self._wish(self._supervisor.restart, name)
+
+    def end(self) -> None:
+        """End all controllers; the second time, at once. :meth:`run` then returns."""
+        now = time.monotonic()
+        if self._is_ending:
+            logger.warning("ending all controllers at once")
+            self._supervisor.kill(now)
+        else:
+            logger.info("ending all controllers; once more to end them at once")
+            self._supervisor.end(now)
+        self._is_ending = True
+        self._has_news.set()
+
+    # What is the case
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Tell where each controller of the database stands."""
+        offset = time.time() - time.monotonic()
+        states = {}
+        for name, described in self._supervisor.describe().items():
+            spec = self._supervisor.spec(name)
+            assert spec is not None
+            described["since"] += offset
+            described["last_log"] = self._journal.last_message(name)
+            states[name] = _described(spec, described)
+        return states | self._left_out
+
+    async def run(self) -> None:
+        """Look after the controllers until all of them have ended after :meth:`end`."""
+        while True:
+            for decision in self._supervisor.settle(time.monotonic()):
+                self._carry_out(decision)
+            self._publish(self.status())
+            if self._is_ending and self._supervisor.is_at_rest:
+                break
+            await self._wait()
+        await asyncio.gather(*self._tasks)
+
+    async def _wait(self) -> None:
+        timeout = PUBLISH_INTERVAL
+        due = self._supervisor.next_time
+        if due is not None:
+            timeout = min(timeout, max(0.0, due - time.monotonic()))
+        try:
+            async with asyncio.timeout(timeout):
+                await self._has_news.wait()
+        except TimeoutError:
+            pass
+        self._has_news.clear()
+
+    def _why_left_out(self, spec: Controller) -> tuple[str, str]:
+        if spec.command is None:
+            return "unmanaged", "its entry has no command"
+        if not self.hosts.accepts(spec):
+            return "elsewhere", self.hosts.explain(spec)
+        return "", ""
+
+    def _complain(self, text: str, level: int, name: str | None = None) -> None:
+        """Say something about the database, once."""
+        if text not in self._complaints:
+            self._complaints.add(text)
+            logger.log(level, "%s", text, extra={"source": name} if name else None)
+
+    def _wish(self, method: Callable[[float, str], None], name: str) -> None:
+        if self._supervisor.spec(name) is None:
+            known = ", ".join(self._supervisor.names) or "none"
+            reason = self._left_out.get(name, {}).get("reason")
+            found = f"controller {name!r} is not run here: {reason}" if reason else ""
+            raise ValueError(found or f"there is no controller {name!r}; those here are {known}")
+        method(time.monotonic(), name)
+        self._has_news.set()
+
+    # Carrying out
+
+    def _carry_out(self, decision: Decision) -> None:
+        match decision:
+            case Start(name):
+                self._begin(self._start(name))
+            case Check(name):
+                self._begin(self._check(name, self._health[name]))
+            case Ask(name):
+                self._begin(self._ask(name, self._health[name]))
+            case Signal(name, strength):
+                self._processes[name].signal(strength)
+            case Say(name, level, text):
+                logger.log(level, "%s: %s", name, text, extra={"source": name})
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _start(self, name: str) -> None:
+        spec = self._supervisor.spec(name)
+        assert spec is not None
+        try:
+            process = await self._spawn(spec)
+        except (CommandError, OSError) as error:
+            self._supervisor.not_spawned(time.monotonic(), name, str(error))
+            self._has_news.set()
+            return
+        self._processes[name] = process
+        self._health[name] = Health(spec)
+        self._supervisor.spawned(time.monotonic(), name, process.pid)
+        self._has_news.set()
+        how = await process.wait()
+        del self._processes[name]
+        await self._health.pop(name).close()
+        self._supervisor.exited(time.monotonic(), name, how, tuple(process.output.tail))
+        self._has_news.set()
+
+    async def _spawn(self, spec: Controller) -> ManagedProcess:
+        environment = {**os.environ, **ALWAYS, **spec.environment}
+        command = words(spec, environment)
+        program = find_program(command[0], environment)
+        taken_by = await asyncio.to_thread(occupant, spec.host, spec.port)
+        if taken_by is not None:
+            raise CommandError(f"its port {spec.port} is taken by {taken_by}")
+        environment |= self._mark.environment(spec.name)
+        return await ManagedProcess.start(spec.name, program, command, environment)
+
+    async def _check(self, name: str, health: Health) -> None:
+        try:
+            verdict = await health.check()
+        except Exception as error:
+            # The supervisor waits for a verdict, and would not ask again.
+            logger.exception("%s: asking it whether it is alive failed", name)
+            verdict = Sick(f"asking it whether it is alive failed: {error}")
+        if self._health.get(name) is health:
+            self._supervisor.checked(time.monotonic(), name, verdict)
+            self._has_news.set()
+
+    async def _ask(self, name: str, health: Health) -> None:
+        try:
+            agrees = await health.ask_to_end()
+        except TimeoutError:
+            return  # the next step of the ladder is due now anyway
+        if not agrees and self._health.get(name) is health:
+            self._supervisor.not_asked(time.monotonic(), name)
+            self._has_news.set()
+
+
+def _described(spec: Controller, facts: dict[str, Any]) -> dict[str, Any]:
+    nothing = {"since": None, "pid": None, "restarts": 0, "busy_with": None, "last_log": ""}
+    return {**nothing, "host": spec.host, "port": spec.port, **facts}
