@@ -15,6 +15,7 @@ INTERRUPTED = 130
 
 SUBCOMMANDS: dict[str, str] = {
     "new": "ndsp.scaffold._command",
+    "certs": "ndsp.certificates._command",
     "ports": "ndsp.ports._command",
     "ctlmgr": "ndsp.manager._command_ctlmgr",
     "status": "ndsp.manager._command_status",
