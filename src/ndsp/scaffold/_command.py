@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shlex
 import sys
 from pathlib import Path
 
@@ -79,7 +78,8 @@ def _told(package: Package, directory: Path, files: dict[str, str], *, is_chosen
     name = package.name
     remark = ", which --port changes" if is_chosen else ""
     steps = [
-        (f"cd {shlex.quote(str(directory))}", ""),
+        # Double quotes are those of every shell, the one of Windows included.
+        (f'cd "{directory}"' if " " in str(directory) else f"cd {directory}", ""),
         ('python -m pip install -e ".[dev]"', "installs it, with what checks it"),
         ("pytest", "passes, against the simulated instrument"),
         (f"aqctl_{name} --simulation -v", "runs the controller, until Ctrl-C"),

@@ -64,7 +64,7 @@ def test_the_port_is_that_of_everything(tmp_path: Path) -> None:
 
 def test_a_port_that_a_program_has_is_used_with_a_warning(tmp_path: Path, capsys: Captured) -> None:
     assert main(["new", "lda_7", "--port", "3251", "--directory", str(tmp_path)]) == 0
-    assert "3251 is the default port of master: control" in capsys.readouterr().err
+    assert "3251 is the default port of master" in capsys.readouterr().err
 
 
 def test_what_is_there_already_is_not_overwritten(tmp_path: Path, capsys: Captured) -> None:

@@ -17,6 +17,9 @@ Writes = Callable[..., Path]
 
 COMBINATIONS = [*product((False, True), repeat=2)]
 
+FIND = "import sys; sys.path.insert(0, 'src');"
+"""What lets Python find a package that is not installed."""
+
 PATIENCE = 55.0
 """Seconds that a program may take; the slowest one takes ten."""
 
@@ -39,12 +42,12 @@ def write(tmp_path: Path) -> Writes:
 
 def passes(directory: Path, *arguments: str) -> str:
     """Run a module or a line of code there, as someone would who has just written the package."""
-    # Options of this run of pytest are none of theirs.
-    environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
+    # Options of this Python and of this run of pytest are none of theirs.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYT")}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=directory,
-        env=environment | {"PYTHONPATH": "src"},
+        env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -91,10 +94,10 @@ def test_its_programs_say_how_they_are_used(write: Writes) -> None:
         assert option in helps["aqcli_my_laser"]
     for entry in project["scripts"].values():
         module = entry.partition(":")[0]
-        passes(directory, "-c", f"from {module} import get_argparser; get_argparser()")
+        passes(directory, "-c", f"{FIND} from {module} import get_argparser; get_argparser()")
 
 
 def call(entry: str) -> str:
     """Give what an installed program consists of."""
     module, _, function = entry.partition(":")
-    return f"import sys; from {module} import {function}; sys.exit({function}())"
+    return f"{FIND} from {module} import {function}; sys.exit({function}())"
