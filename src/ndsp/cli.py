@@ -14,6 +14,7 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell gives it to a program that ends by this signal."""
 
 SUBCOMMANDS: dict[str, str] = {
+    "new": "ndsp.scaffold._command",
     "ctlmgr": "ndsp.manager._command_ctlmgr",
     "status": "ndsp.manager._command_status",
     "logs": "ndsp.manager._command_logs",
