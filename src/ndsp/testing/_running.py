@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["ControllerDidNotStart", "RunningController"]
 
 
+SSL_FILES = ("local_cert", "local_key", "peer_cert")
+
+
 class ControllerDidNotStart(Exception):
     """A controller ended, or was ended, before it listened.
 
@@ -68,6 +71,18 @@ class RunningController(ABC):
         client = Client(host, port, target_name, timeout, **options)
         self._clients.append(client)
         return client
+
+    def entry(self, **keys: Any) -> dict[str, Any]:
+        """Give its entry in a device database, with TLS if it uses that.
+
+        Args:
+            keys: What else the entry says: ``target_name``, ``best_effort``.
+        """
+        entry: dict[str, Any] = {"type": "controller", "host": self.host, "port": self.port}
+        if self._ssl_config is not None:
+            files = {key: str(getattr(self._ssl_config, key)) for key in SSL_FILES}
+            entry["simple_ssl_config"] = files
+        return entry | keys
 
     @abstractmethod
     def output(self) -> str:
