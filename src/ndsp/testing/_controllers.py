@@ -110,7 +110,12 @@ class ControllerFactory:
                 ssl_config=config,
             )
 
-        running = start(int(given.port)) if given.port else _on_a_free_port(start)
+        try:
+            running = start(int(given.port)) if given.port else _on_a_free_port(start)
+        except ControllerDidNotStart as error:
+            if "unrecognized arguments: --simulation" in f"{error} {error.output}":
+                error.add_note("it has no simulation: name a device with -d, or simulation=False")
+            raise
         self._running.append(running)
         return running
 

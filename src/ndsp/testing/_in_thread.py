@@ -13,7 +13,7 @@ import psutil
 
 from ndsp.controller import Controller
 from ndsp.controller._failures import ControllerFailed
-from ndsp.testing._ports import wait_for_listener
+from ndsp.testing._ports import listeners, wait_for_listener
 from ndsp.testing._running import ControllerDidNotStart, RunningController
 from ndsp.testing._stoppable import Stoppable
 from sipyco.tools import SimpleSSLConfig
@@ -53,6 +53,13 @@ class ThreadController(RunningController):
         self._error: BaseException | None = None
         self._controller = Stoppable.of(controller)
         args = _parse(self._controller, arguments)
+        if listeners(psutil.Process(), port):
+            # It could not be told from the controller.
+            raise ControllerDidNotStart(
+                f"controller {self.name} cannot listen on port {port}, which is in use in this "
+                "process; leave the port to the fixture",
+                status=1,
+            )
         # A daemon, since a driver that hangs cannot be ended, and pytest shall end.
         self._thread = threading.Thread(
             target=self._run, args=(args,), name=f"controller {self.name}", daemon=True

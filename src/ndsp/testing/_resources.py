@@ -1,24 +1,34 @@
 """What a process holds and must give back: threads, child processes, sockets."""
 
+import contextlib
 import socket
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from types import FrameType
 from typing import Any
 
 import psutil
 
 __all__ = [
+    "alive_after",
     "children",
     "connections",
     "describe_process",
     "describe_thread",
     "is_alive",
+    "kill",
     "sockets",
     "threads",
 ]
+
+PAUSE = 0.01
+"""Seconds between two looks at processes that are to end."""
+
+KILLING = 5.0
+"""Seconds that the system has for it. One that waits for a disk takes longer."""
 
 CLOSE = "close it where the driver closes"
 
@@ -77,6 +87,24 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def alive_after(seconds: float, processes: Collection[psutil.Process]) -> list[psutil.Process]:
+    """Wait until processes have ended, at most so long, and give those that have not."""
+    deadline = time.monotonic() + seconds
+    while left := [process for process in processes if is_alive(process)]:
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(PAUSE)
+    return left
+
+
+def kill(processes: Collection[psutil.Process]) -> None:
+    """Kill processes, and wait until they have ended."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    alive_after(KILLING, processes)
 
 
 def describe_process(process: psutil.Process) -> str:
