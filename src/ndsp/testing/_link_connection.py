@@ -85,8 +85,9 @@ class LinkConnection:
             try:
                 server.setblocking(False)
                 server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connecting = asyncio.get_running_loop().sock_connect(server, address)
-                await asyncio.wait_for(connecting, CONNECTING)
+                # Not wait_for(), which in Python 3.11 may lose a cancellation.
+                async with asyncio.timeout(CONNECTING):
+                    await asyncio.get_running_loop().sock_connect(server, address)
             except OSError:
                 server.close()
             except BaseException:

@@ -87,6 +87,8 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+    except psutil.AccessDenied:
+        return True
 
 
 def alive_after(seconds: float, processes: Collection[psutil.Process]) -> list[psutil.Process]:
