@@ -91,7 +91,8 @@ class LinkConnection:
             except OSError:
                 server.close()
             except BaseException:
-                server.close()
+                # It may be connected already, and is to see how this ends.
+                self._close(server)
                 raise
             else:
                 return server
