@@ -20,6 +20,7 @@ __all__ = [
     "describe_thread",
     "is_alive",
     "kill",
+    "place",
     "sockets",
     "threads",
 ]
@@ -56,6 +57,11 @@ def _is_idle_worker_of_asyncio(thread: threading.Thread, frame: FrameType | None
 
 def describe_thread(thread: threading.Thread) -> str:
     """Say in one line which thread it is, where it is, and what to do about it."""
+    return f"{place(thread)}; end and join it where the driver closes"
+
+
+def place(thread: threading.Thread) -> str:
+    """Say which thread it is and where it is."""
     where = "has not begun"
     frame = _frames().get(thread.ident or 0)
     # That a lock is waited for says less than who does so.
@@ -66,7 +72,7 @@ def describe_thread(thread: threading.Thread) -> str:
             where = f"is in {code.co_name} ({code.co_filename}:{line})"
             break
         where = "runs"
-    return f"thread {thread.name!r} {where}; end and join it where the driver closes"
+    return f"thread {thread.name!r} {where}"
 
 
 def _frames() -> dict[int, FrameType]:
