@@ -52,7 +52,7 @@ def _is_idle_worker_of_asyncio(thread: threading.Thread, frame: FrameType | None
     # Ends with its event loop, which often belongs to a fixture that is closed later. A loop that
     # nobody closes is found by its sockets.
     is_idle = frame is not None and frame.f_code.co_name == "_worker"
-    return is_idle and thread.name.startswith("asyncio_")
+    return is_idle and thread.name.startswith(("asyncio_", "uvloop_"))
 
 
 def describe_thread(thread: threading.Thread) -> str:
