@@ -32,6 +32,8 @@ class ControllerFactory:
         make_directory: Gives a directory for the output of processes, when there is one.
     """
 
+    __module__ = "ndsp.testing"
+
     def __init__(self, make_directory: Callable[[], Path]) -> None:
         self._make_directory = make_directory
         self._directory: Path | None = None

@@ -19,6 +19,8 @@ TIMEOUT = 10.0
 class DeviceManagerFactory:
     """What the fixture ``device_manager`` is: call it to make a manager, closed after the test."""
 
+    __module__ = "ndsp.testing"
+
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
 

@@ -38,6 +38,8 @@ class ThreadController(RunningController):
         ControllerDidNotStart: It does not listen in time. It is closed if it had opened.
     """
 
+    __module__ = "ndsp.testing"
+
     def __init__(
         self,
         controller: Controller,

@@ -35,6 +35,8 @@ class LeakWatch:
     ResourceWarnings are kept instead of shown, whatever filter there is for them.
     """
 
+    __module__ = "ndsp.testing"
+
     def __init__(self) -> None:
         self._allowed: list[str] = []
         self._warnings: list[str] = []

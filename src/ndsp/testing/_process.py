@@ -48,6 +48,8 @@ class ProcessController(RunningController):
         ControllerDidNotStart: It does not listen in time. It has ended.
     """
 
+    __module__ = "ndsp.testing"
+
     def __init__(
         self,
         name: str,

@@ -25,6 +25,8 @@ class ControllerDidNotStart(Exception):
         output: What it had printed, if it had a process of its own.
     """
 
+    __module__ = "ndsp.testing"
+
     def __init__(self, message: str, *, status: int | None, output: str = "") -> None:
         super().__init__(message)
         self.status = status
@@ -39,6 +41,8 @@ class RunningController(ABC):
         host: Local address on which it listens.
         port: TCP port on which it listens.
     """
+
+    __module__ = "ndsp.testing"
 
     name: str
     host: str

@@ -20,6 +20,8 @@ class TlsPair:
         client: Files of the side that connects.
     """
 
+    __module__ = "ndsp.testing"
+
     server: SimpleSSLConfig
     client: SimpleSSLConfig
 
