@@ -158,7 +158,7 @@ class ProcessController(RunningController):
         ended = self._process.returncode
         if status is None or ended == status:
             return []
-        when = "ended when it was asked to" if self._was_asked else "ended by itself"
+        when = "ended" if self._was_asked else "ended by itself"
         return [f"{when} with {_describe(ended)}, where {status} is right"]
 
     def _left_behind(self) -> list[str]:

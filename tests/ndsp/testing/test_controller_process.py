@@ -96,6 +96,7 @@ def test_one_that_ends_by_itself_is_reported(controller: ControllerFactory) -> N
     lamp = controller(DEVICES, "Exits")
     with pytest.raises(ConnectionError):
         lamp.client().where()
+    lamp._process.wait(5)
     with pytest.raises(pytest.fail.Exception) as raised:
         lamp.stop()
     assert raised.value.msg == (

@@ -95,8 +95,8 @@ def test_a_server_that_is_not_there_resets_and_may_come_later(
         port = gone.getsockname()[1]
     link = faulty_link("localhost", port)
     with (
-        socket.create_connection((link.host, link.port), PATIENCE) as client,
         pytest.raises(ConnectionResetError),
+        socket.create_connection((link.host, link.port), PATIENCE) as client,
     ):
         client.recv(1)
     with socket.create_server(("127.0.0.1", port)) as again:
