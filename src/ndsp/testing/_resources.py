@@ -50,7 +50,7 @@ def threads() -> set[threading.Thread]:
 
 def _is_idle_worker_of_asyncio(thread: threading.Thread, frame: FrameType | None) -> bool:
     # Ends with its event loop, which often belongs to a fixture that is closed later. A loop that
-    # nobody closes is found by its sockets.
+    # nobody closes warns when it is collected.
     is_idle = frame is not None and frame.f_code.co_name == "_worker"
     return is_idle and thread.name.startswith(("asyncio_", "uvloop_"))
 
@@ -136,8 +136,13 @@ def connections(process: psutil.Process) -> list[Any]:
 
 
 def sockets() -> dict[Hashable, str]:
-    """Give the sockets of this process: what identifies each, and one line about it."""
-    return {_identity(found): _describe_socket(found) for found in connections(psutil.Process())}
+    """Give the sockets of this process: what identifies each, and one line about it.
+
+    Those without a name, which lead back into this process, are left out: event loops have them to
+    wake up, and are closed like what is said about their threads.
+    """
+    found = connections(psutil.Process())
+    return {_identity(one): _describe_socket(one) for one in found if one.laddr or one.raddr}
 
 
 def _identity(found: Any) -> Hashable:
@@ -149,7 +154,7 @@ def _identity(found: Any) -> Hashable:
 def _describe_socket(found: Any) -> str:
     if found.family not in {socket.AF_INET, socket.AF_INET6}:
         path = found.laddr or found.raddr
-        return f"local socket {path or 'without a name'} (fd {found.fd}) is still open; {CLOSE}"
+        return f"local socket {path!r} (fd {found.fd}) is still open; {CLOSE}"
     here, there = (
         f"{end.ip}:{end.port}" if end else "nowhere" for end in (found.laddr, found.raddr)
     )

@@ -164,18 +164,21 @@ def test_it(controller, no_leaks):
     result.assert_outcomes(passed=1)
 
 
-def test_an_idle_worker_of_asyncio_is_left_to_its_loop(run: Run) -> None:
+@pytest.mark.parametrize("module", ["asyncio", "uvloop"])
+def test_an_event_loop_with_idle_threads_may_be_closed_later(run: Run, module: str) -> None:
+    pytest.importorskip(module)
     result = run(
-        """
-import asyncio
+        f"""
+import asyncio, {module}
 
 @pytest.fixture
-def loop():
-    with asyncio.Runner() as runner:
-        yield runner.get_loop()
+def stack():
+    with contextlib.ExitStack() as stack:
+        yield stack
 
-def test_it(loop, no_leaks):
-    loop.run_until_complete(asyncio.to_thread(print))
+def test_it(stack, no_leaks):
+    runner = stack.enter_context(asyncio.Runner(loop_factory={module}.new_event_loop))
+    runner.run(asyncio.to_thread(print))
 """
     )
     result.assert_outcomes(passed=1)
