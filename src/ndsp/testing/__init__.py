@@ -12,35 +12,43 @@ import pytest
 
 if TYPE_CHECKING:
     from ndsp.testing._controllers import ControllerFactory
+    from ndsp.testing._devices import DeviceManagerFactory
     from ndsp.testing._faulty_link import FaultyLink, FaultyLinkFactory
     from ndsp.testing._in_thread import ThreadController
     from ndsp.testing._leaks import LeakWatch
     from ndsp.testing._process import ProcessController
     from ndsp.testing._running import ControllerDidNotStart, RunningController
+    from ndsp.testing._tls_pair import TlsPair
 
 __all__ = [
     "ControllerDidNotStart",
     "ControllerFactory",
+    "DeviceManagerFactory",
     "FaultyLink",
     "FaultyLinkFactory",
     "LeakWatch",
     "ProcessController",
     "RunningController",
     "ThreadController",
+    "TlsPair",
     "controller",
+    "device_manager",
     "faulty_link",
     "no_leaks",
+    "tls_pair",
 ]
 
 _WHERE = {
     "ControllerDidNotStart": "_running",
     "ControllerFactory": "_controllers",
+    "DeviceManagerFactory": "_devices",
     "FaultyLink": "_faulty_link",
     "FaultyLinkFactory": "_faulty_link",
     "LeakWatch": "_leaks",
     "ProcessController": "_process",
     "RunningController": "_running",
     "ThreadController": "_in_thread",
+    "TlsPair": "_tls_pair",
 }
 """Names that are imported when somebody asks for them, most likely to annotate a test."""
 
@@ -78,6 +86,23 @@ def controller(
     complaints = factory.close()
     if complaints:
         pytest.fail("\n".join(complaints), pytrace=False)
+
+
+@pytest.fixture
+def device_manager(no_leaks: "LeakWatch") -> "Iterator[DeviceManagerFactory]":
+    """Make device managers, whose devices are closed after the test."""
+    from ndsp.testing._devices import DeviceManagerFactory  # noqa: PLC0415 - see above
+
+    with DeviceManagerFactory() as factory:
+        yield factory
+
+
+@pytest.fixture
+def tls_pair(tmp_path_factory: pytest.TempPathFactory) -> "TlsPair":
+    """Give fresh certificates of a server and a client who accept only each other."""
+    from ndsp.testing._tls_pair import TlsPair  # noqa: PLC0415 - see above
+
+    return TlsPair.make(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

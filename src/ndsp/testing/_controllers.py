@@ -32,6 +32,8 @@ class ControllerFactory:
         make_directory: Gives a directory for the output of processes, when there is one.
     """
 
+    __module__ = "ndsp.testing"
+
     def __init__(self, make_directory: Callable[[], Path]) -> None:
         self._make_directory = make_directory
         self._directory: Path | None = None
@@ -110,7 +112,12 @@ class ControllerFactory:
                 ssl_config=config,
             )
 
-        running = start(int(given.port)) if given.port else _on_a_free_port(start)
+        try:
+            running = start(int(given.port)) if given.port else _on_a_free_port(start)
+        except ControllerDidNotStart as error:
+            if "unrecognized arguments: --simulation" in f"{error} {error.output}":
+                error.add_note("it has no simulation: name a device with -d, or simulation=False")
+            raise
         self._running.append(running)
         return running
 

@@ -42,6 +42,8 @@ class FaultyLink:
         OSError: The name of the server is not known.
     """
 
+    __module__ = "ndsp.testing"
+
     def __init__(self, host: str, port: int) -> None:
         self._addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         self._connections: dict[asyncio.Task[None], LinkConnection] = {}
@@ -79,8 +81,8 @@ class FaultyLink:
         """End all connections; new ones can be made.
 
         Args:
-            after_bytes: Not now, but when so many more bytes have gone through; exactly so many
-                arrive, and nothing of what goes the other way afterwards.
+            after_bytes: Not now, but when so many more bytes have gone through, of which not one
+                more arrives.
             direction: In which direction they are counted.
             reset: With a reset (``ConnectionResetError``), as after a crash, instead of the
                 orderly end that a program that closes its socket makes. What was on its way may
@@ -195,6 +197,8 @@ class FaultyLink:
 
 class FaultyLinkFactory:
     """What the fixture ``faulty_link`` is: call it to make a link, which ends with the test."""
+
+    __module__ = "ndsp.testing"
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()

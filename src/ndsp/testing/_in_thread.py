@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import io
-import sys
 import threading
 import traceback
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ import psutil
 
 from ndsp.controller import Controller
 from ndsp.controller._failures import ControllerFailed
-from ndsp.testing._ports import wait_for_listener
+from ndsp.testing._ports import listeners, wait_for_listener
+from ndsp.testing._resources import place, threads
 from ndsp.testing._running import ControllerDidNotStart, RunningController
 from ndsp.testing._stoppable import Stoppable
 from sipyco.tools import SimpleSSLConfig
@@ -38,6 +38,8 @@ class ThreadController(RunningController):
         ControllerDidNotStart: It does not listen in time. It is closed if it had opened.
     """
 
+    __module__ = "ndsp.testing"
+
     def __init__(
         self,
         controller: Controller,
@@ -53,10 +55,18 @@ class ThreadController(RunningController):
         self._error: BaseException | None = None
         self._controller = Stoppable.of(controller)
         args = _parse(self._controller, arguments)
+        if listeners(psutil.Process(), port):
+            # It could not be told from the controller.
+            raise ControllerDidNotStart(
+                f"controller {self.name} cannot listen on port {port}, which is in use in this "
+                "process; leave the port to the fixture",
+                status=1,
+            )
         # A daemon, since a driver that hangs cannot be ended, and pytest shall end.
         self._thread = threading.Thread(
             target=self._run, args=(args,), name=f"controller {self.name}", daemon=True
         )
+        self._others = threads()
         self._thread.start()
         try:
             host = wait_for_listener(psutil.Process(), port, self._ends_within, patience)
@@ -84,9 +94,11 @@ class ThreadController(RunningController):
     def _raise_did_not_start(self) -> NoReturn:
         self._controller.stop()
         if self._thread.is_alive():
-            where = self._where()
-            found = f"did not listen on port {self.port} within {self._patience} s; it is in{where}"
-            raise ControllerDidNotStart(f"controller {self.name} {found}", status=None)
+            raise ControllerDidNotStart(
+                f"controller {self.name} did not listen on port {self.port} within "
+                f"{self._patience} s: {self._places()}",
+                status=None,
+            )
         error = self._error or RuntimeError("it ended before it listened")
         raise ControllerDidNotStart(f"controller {self.name}: {error}", status=1) from error
 
@@ -103,8 +115,8 @@ class ThreadController(RunningController):
     def _wait(self, status: int | None) -> list[str]:
         self._is_done = True
         if not self._ends_within(self._patience):
-            who = f"controller {self.name}: did not end within {self._patience} s; it is in"
-            return [f"{who}{self._where()}"]
+            what = f"did not end within {self._patience} s"
+            return [f"controller {self.name}: {what}: {self._places()}"]
         ended = _status(self._error)
         if status is None or ended == status:
             return []
@@ -113,9 +125,9 @@ class ThreadController(RunningController):
             why = ":\n" + "".join(traceback.format_exception(self._error))
         return [f"controller {self.name}: ended with status {ended}, where {status} is right{why}"]
 
-    def _where(self) -> str:
-        frame = sys._current_frames().get(self._thread.ident or 0)
-        return "\n" + "".join(traceback.format_stack(frame)) if frame else " an unknown place"
+    def _places(self) -> str:
+        """Say where the threads are that it has, as far as this can be known."""
+        return ", ".join(sorted(map(place, threads() - self._others)))
 
 
 def _parse(controller: Controller, arguments: Sequence[str]) -> argparse.Namespace:

@@ -13,6 +13,7 @@ from ndsp.testing._resources import (
     children,
     describe_process,
     describe_thread,
+    kill,
     sockets,
     threads,
 )
@@ -33,6 +34,8 @@ class LeakWatch:
 
     ResourceWarnings are kept instead of shown, whatever filter there is for them.
     """
+
+    __module__ = "ndsp.testing"
 
     def __init__(self) -> None:
         self._allowed: list[str] = []
@@ -84,9 +87,8 @@ class LeakWatch:
         deadline = time.monotonic() + PATIENCE
         while (left := self._left()) and time.monotonic() < deadline:
             time.sleep(PAUSE)
-        for process in children(psutil.Process()) - self._processes:
-            if not self._is_allowed(describe_process(process)):
-                process.kill()
+        new = children(psutil.Process()) - self._processes
+        kill([process for process in new if not self._is_allowed(describe_process(process))])
         found = [line for line in self._warnings if not self._is_allowed(line)]
         lines = dict.fromkeys([*left, *found])
         return [HEADER, *(f"  {line}" for line in lines)] if lines else []

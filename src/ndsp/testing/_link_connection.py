@@ -85,12 +85,14 @@ class LinkConnection:
             try:
                 server.setblocking(False)
                 server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connecting = asyncio.get_running_loop().sock_connect(server, address)
-                await asyncio.wait_for(connecting, CONNECTING)
+                # Not wait_for(), which in Python 3.11 may lose a cancellation.
+                async with asyncio.timeout(CONNECTING):
+                    await asyncio.get_running_loop().sock_connect(server, address)
             except OSError:
                 server.close()
             except BaseException:
-                server.close()
+                # It may be connected already, and is to see how this ends.
+                self._close(server)
                 raise
             else:
                 return server

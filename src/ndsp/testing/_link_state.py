@@ -65,7 +65,9 @@ class LinkState:
         delay = due - asyncio.get_running_loop().time()
         if delay > 0:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), delay)
+                # Not wait_for(), which in Python 3.11 may lose a cancellation.
+                async with asyncio.timeout(delay):
+                    await self._changed.wait()
 
     async def may_send(self, size: int, direction: Direction) -> int:
         """Wait until bytes may be sent, and give how many of them."""

@@ -10,7 +10,7 @@ import psutil
 
 from ndsp.testing._resources import children, connections
 
-__all__ = ["free_port", "is_taken", "wait_for_listener"]
+__all__ = ["free_port", "is_taken", "listeners", "wait_for_listener"]
 
 PAUSE = 0.005
 """Seconds between two looks. A look takes a tenth of a millisecond."""
@@ -69,15 +69,16 @@ def wait_for_listener(
 
 
 def _host(process: psutil.Process, port: int) -> str | None:
-    found = _listeners(process, port)
+    found = listeners(process, port)
     if not found and process.pid != os.getpid():
         # A virtual environment of Windows has a program that starts the interpreter.
-        found = [host for child in children(process) for host in _listeners(child, port)]
+        found = [host for child in children(process) for host in listeners(child, port)]
     # IPv4 where there is both, since everything can do that.
     return min(found, key=lambda host: ":" in host, default=None)
 
 
-def _listeners(process: psutil.Process, port: int) -> list[str]:
+def listeners(process: psutil.Process, port: int) -> list[str]:
+    """Give the addresses on which a process listens on a port."""
     local = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - all interfaces, and one of them
     return [
         local.get(found.laddr.ip, found.laddr.ip)

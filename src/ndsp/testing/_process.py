@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -14,7 +13,7 @@ from typing import NoReturn
 import psutil
 
 from ndsp.testing._ports import wait_for_listener
-from ndsp.testing._resources import children, describe_process, is_alive
+from ndsp.testing._resources import alive_after, children, describe_process, kill
 from ndsp.testing._running import ControllerDidNotStart, RunningController
 from sipyco.tools import SimpleSSLConfig
 
@@ -28,9 +27,6 @@ DUMP = 2.0
 
 CHILDREN = 1.0
 """Seconds in which processes that it has started may end after it."""
-
-PAUSE = 0.01
-"""Seconds between two looks at them."""
 
 RESOURCE_WARNING = re.compile(r"^(?:.*: )?ResourceWarning: (?!Enable tracemalloc).*$", re.MULTILINE)
 
@@ -51,6 +47,8 @@ class ProcessController(RunningController):
     Raises:
         ControllerDidNotStart: It does not listen in time. It has ended.
     """
+
+    __module__ = "ndsp.testing"
 
     def __init__(
         self,
@@ -160,13 +158,11 @@ class ProcessController(RunningController):
         ended = self._process.returncode
         if status is None or ended == status:
             return []
-        when = "ended when it was asked to" if self._was_asked else "ended by itself"
+        when = "ended" if self._was_asked else "ended by itself"
         return [f"{when} with {_describe(ended)}, where {status} is right"]
 
     def _left_behind(self) -> list[str]:
-        deadline = time.monotonic() + CHILDREN
-        while (left := [c for c in self._children if is_alive(c)]) and time.monotonic() < deadline:
-            time.sleep(PAUSE)
+        left = alive_after(CHILDREN, self._children)
         return [f"left behind {describe_process(child)}" for child in left]
 
     def _dump(self) -> None:
@@ -179,9 +175,7 @@ class ProcessController(RunningController):
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        for child in self._children:
-            with contextlib.suppress(psutil.Error):
-                child.kill()
+        kill(self._children)
 
     def _last_output(self) -> str:
         lines = self.output().splitlines()[-LINES:] or ["(nothing)"]

@@ -1,24 +1,35 @@
 """What a process holds and must give back: threads, child processes, sockets."""
 
+import contextlib
 import socket
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from types import FrameType
 from typing import Any
 
 import psutil
 
 __all__ = [
+    "alive_after",
     "children",
     "connections",
     "describe_process",
     "describe_thread",
     "is_alive",
+    "kill",
+    "place",
     "sockets",
     "threads",
 ]
+
+PAUSE = 0.01
+"""Seconds between two looks at processes that are to end."""
+
+KILLING = 5.0
+"""Seconds that the system has for it. One that waits for a disk takes longer."""
 
 CLOSE = "close it where the driver closes"
 
@@ -39,13 +50,18 @@ def threads() -> set[threading.Thread]:
 
 def _is_idle_worker_of_asyncio(thread: threading.Thread, frame: FrameType | None) -> bool:
     # Ends with its event loop, which often belongs to a fixture that is closed later. A loop that
-    # nobody closes is found by its sockets.
+    # nobody closes warns when it is collected.
     is_idle = frame is not None and frame.f_code.co_name == "_worker"
-    return is_idle and thread.name.startswith("asyncio_")
+    return is_idle and thread.name.startswith(("asyncio_", "uvloop_"))
 
 
 def describe_thread(thread: threading.Thread) -> str:
     """Say in one line which thread it is, where it is, and what to do about it."""
+    return f"{place(thread)}; end and join it where the driver closes"
+
+
+def place(thread: threading.Thread) -> str:
+    """Say which thread it is and where it is."""
     where = "has not begun"
     frame = _frames().get(thread.ident or 0)
     # That a lock is waited for says less than who does so.
@@ -56,7 +72,7 @@ def describe_thread(thread: threading.Thread) -> str:
             where = f"is in {code.co_name} ({code.co_filename}:{line})"
             break
         where = "runs"
-    return f"thread {thread.name!r} {where}; end and join it where the driver closes"
+    return f"thread {thread.name!r} {where}"
 
 
 def _frames() -> dict[int, FrameType]:
@@ -77,6 +93,26 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+    except psutil.AccessDenied:
+        return True
+
+
+def alive_after(seconds: float, processes: Collection[psutil.Process]) -> list[psutil.Process]:
+    """Wait until processes have ended, at most so long, and give those that have not."""
+    deadline = time.monotonic() + seconds
+    while left := [process for process in processes if is_alive(process)]:
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(PAUSE)
+    return left
+
+
+def kill(processes: Collection[psutil.Process]) -> None:
+    """Kill processes, and wait until they have ended."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    alive_after(KILLING, processes)
 
 
 def describe_process(process: psutil.Process) -> str:
@@ -100,8 +136,13 @@ def connections(process: psutil.Process) -> list[Any]:
 
 
 def sockets() -> dict[Hashable, str]:
-    """Give the sockets of this process: what identifies each, and one line about it."""
-    return {_identity(found): _describe_socket(found) for found in connections(psutil.Process())}
+    """Give the sockets of this process: what identifies each, and one line about it.
+
+    Those without a name, which lead back into this process, are left out: event loops have them to
+    wake up, and are closed like what is said about their threads.
+    """
+    found = connections(psutil.Process())
+    return {_identity(one): _describe_socket(one) for one in found if one.laddr or one.raddr}
 
 
 def _identity(found: Any) -> Hashable:
@@ -113,7 +154,7 @@ def _identity(found: Any) -> Hashable:
 def _describe_socket(found: Any) -> str:
     if found.family not in {socket.AF_INET, socket.AF_INET6}:
         path = found.laddr or found.raddr
-        return f"local socket {path or 'without a name'} (fd {found.fd}) is still open; {CLOSE}"
+        return f"local socket {path!r} (fd {found.fd}) is still open; {CLOSE}"
     here, there = (
         f"{end.ip}:{end.port}" if end else "nowhere" for end in (found.laddr, found.raddr)
     )

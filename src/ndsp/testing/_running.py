@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["ControllerDidNotStart", "RunningController"]
 
 
+SSL_FILES = ("local_cert", "local_key", "peer_cert")
+
+
 class ControllerDidNotStart(Exception):
     """A controller ended, or was ended, before it listened.
 
@@ -21,6 +24,8 @@ class ControllerDidNotStart(Exception):
         status: Its exit status; None if it was still starting when patience was over.
         output: What it had printed, if it had a process of its own.
     """
+
+    __module__ = "ndsp.testing"
 
     def __init__(self, message: str, *, status: int | None, output: str = "") -> None:
         super().__init__(message)
@@ -36,6 +41,8 @@ class RunningController(ABC):
         host: Local address on which it listens.
         port: TCP port on which it listens.
     """
+
+    __module__ = "ndsp.testing"
 
     name: str
     host: str
@@ -68,6 +75,18 @@ class RunningController(ABC):
         client = Client(host, port, target_name, timeout, **options)
         self._clients.append(client)
         return client
+
+    def entry(self, **keys: Any) -> dict[str, Any]:
+        """Give its entry in a device database, with TLS if it uses that.
+
+        Args:
+            keys: What else the entry says: ``target_name``, ``best_effort``.
+        """
+        entry: dict[str, Any] = {"type": "controller", "host": self.host, "port": self.port}
+        if self._ssl_config is not None:
+            files = {key: str(getattr(self._ssl_config, key)) for key in SSL_FILES}
+            entry["simple_ssl_config"] = files
+        return entry | keys
 
     @abstractmethod
     def output(self) -> str:
