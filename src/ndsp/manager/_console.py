@@ -12,8 +12,8 @@ __all__ = ["ConsoleHandler"]
 WAITING = 10_000
 """Entries that wait for a console that is stopped; then further ones are dropped, and counted."""
 
-LAST_WORDS = 2.0
-"""Seconds for showing what waits at the end."""
+LAST_WORDS = 1.0
+"""Seconds for finding room at the end, and as many for showing what waits."""
 
 
 class ConsoleHandler(logging.Handler):

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import watchfiles
@@ -12,6 +12,9 @@ from ndsp.device_db import DeviceDB, DeviceDBError, read_device_db
 __all__ = ["FileSource"]
 
 logger = logging.getLogger("ndsp.manager")
+
+LOOK_EVERY = 1000
+"""Milliseconds between two looks at the file itself."""
 
 
 class FileSource:
@@ -24,6 +27,7 @@ class FileSource:
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()
         self.name = f"file {self._path}"
+        self._seen: tuple[int, ...] | None = None
 
     async def read(self) -> DeviceDB:
         """Read the file. Entries that are wrong are left out, and among the problems.
@@ -31,15 +35,22 @@ class FileSource:
         Raises:
             DeviceDBError: It cannot be read at all.
         """
+        self._seen = self._signature()
         return await asyncio.to_thread(read_device_db, self._path, strict=False)
 
-    async def changes(self) -> AsyncIterator[DeviceDB]:
+    async def changes(self) -> AsyncGenerator[DeviceDB, None]:
         """Give the database again after each change; one that cannot be read is passed over."""
-        # The directory, since editors put a new file in the place of the old one.
-        changes = watchfiles.awatch(
-            self._path.parent, watch_filter=_is_source_file, recursive=False
+        wakes = watchfiles.awatch(
+            self._path.parent,  # since editors put a new file in the place of the old one
+            watch_filter=_is_source_file,
+            recursive=False,
+            # Looked at, too: network shares do not tell of what other machines change.
+            yield_on_timeout=True,
+            rust_timeout=LOOK_EVERY,
         )
-        async for _ in changes:
+        async for changed in wakes:
+            if not changed and self._signature() == self._seen:
+                continue
             try:
                 database = await self.read()
             except DeviceDBError as error:
@@ -47,6 +58,13 @@ class FileSource:
                     logger.log(logging.ERROR, "%s; going on with the database before", problem)
             else:
                 yield database
+
+    def _signature(self) -> tuple[int, ...] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _is_source_file(_change: watchfiles.Change, path: str) -> bool:

@@ -2,7 +2,7 @@
 
 import contextlib
 import ipaddress
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from ndsp.device_db import DeviceDB, follow_master
 from sipyco.tools import SimpleSSLConfig
@@ -34,7 +34,7 @@ class MasterSource:
         self._retry = retry
         self._ssl_config = ssl_config
 
-    async def changes(self) -> AsyncIterator[DeviceDB]:
+    async def changes(self) -> AsyncGenerator[DeviceDB, None]:
         """Give the database when it is known, and again after each change."""
         databases = follow_master(
             self._host,

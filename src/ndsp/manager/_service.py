@@ -25,6 +25,10 @@ __all__ = ["Settings", "serve"]
 logger = logging.getLogger("ndsp.manager")
 
 
+FOLLOW_AGAIN = 5.0
+"""Seconds until the database is followed again when that has failed."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the command line says.
@@ -99,10 +103,17 @@ async def _serve(settings: Settings, journal: Journal) -> None:
 
 
 async def _follow(source: FileSource | MasterSource, manager: Manager) -> None:
-    async for database in source.changes():
-        if isinstance(source, MasterSource):
-            manager.hosts.is_local = source.is_local
-        await manager.use(database)
+    while True:
+        try:
+            async for database in source.changes():
+                if isinstance(source, MasterSource):
+                    manager.hosts.is_local = source.is_local
+                await manager.use(database)
+        except Exception:
+            # As when the directory of the file has gone. Nobody else would know.
+            text = "following the %s failed; trying again in %g s"
+            logger.exception(text, source.name, FOLLOW_AGAIN)
+        await asyncio.sleep(FOLLOW_AGAIN)
 
 
 async def _end_when_asked(server: Server, manager: Manager) -> None:

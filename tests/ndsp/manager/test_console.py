@@ -26,16 +26,15 @@ def test_entries_are_shown_in_their_order() -> None:
 
 def test_what_does_not_fit_is_counted() -> None:
     reading, writing = os.pipe()
-    with os.fdopen(reading) as shown:
-        with os.fdopen(writing, "w") as stream:
-            console = ConsoleHandler(stream)
-            for _ in range(2 * WAITING):
-                console.handle(record("x" * 100))
-            lines = [shown.readline() for _ in range(WAITING)]
-            console.handle(record("last"))
-            while not lines[-1].startswith("("):
-                lines.append(shown.readline())
-            console.close()
+    with os.fdopen(reading) as shown, os.fdopen(writing, "w") as stream:
+        console = ConsoleHandler(stream)
+        for _ in range(2 * WAITING):
+            console.handle(record("x" * 100))
+        lines = [shown.readline() for _ in range(WAITING)]
+        console.handle(record("last"))
+        while not lines[-1].startswith("("):
+            lines.append(shown.readline())
+        console.close()
     assert lines[-2] == "last\n"
     dropped = 2 * WAITING - (len(lines) - 2)
     assert lines[-1] == f"({dropped} entries before this one were not shown)\n"
