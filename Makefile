@@ -32,7 +32,7 @@ $(DOCS_INSTALLED): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@
 
-demo: $(INSTALLED)  ## start three controllers and talk to them with the command-line tool
+demo: $(INSTALLED)  ## run four simulated devices under a manager, an experiment, and a crash
 	@$(BIN)/python demo/run.py
 
 test: $(INSTALLED)  ## run the tests

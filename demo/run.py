@@ -1,112 +1,206 @@
-"""Start three controllers and talk to them, as the tutorial does; every command is shown.
+"""The whole story: a manager, four controllers, an experiment, a crash; every command is shown.
 
-Each controller and each command is a process of its own. The exit status is 0 if everything
-went as it should.
+The exit status is 0 if everything went as it should. Nothing is left running, whatever happens.
 """
 
 import argparse
-import shlex
+import asyncio
+import contextlib
+import os
+import pprint
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any
 
-from sipyco.common_args import tcp_port
+import psutil
 
-TOP = Path(__file__).resolve().parents[1]
+from ndsp.device_db import read_device_db
+from sipyco.sync_struct import Subscriber
 
-START_TIME = 30.0
-"""Seconds until a controller must accept connections. It takes a fraction of one."""
+DATABASE = Path(__file__).with_name("device_db.py")
+EXPERIMENT = Path(__file__).with_name("experiment.py")
+
+PATIENCE = 60.0
+"""Seconds until something must have happened. It takes a few."""
+
+MANAGER_PORTS = {"control": 3249, "publish": 3247}
+
+States = Mapping[str, Mapping[str, Any]]
 
 
 class DemoFailed(Exception):
     """Something did not go as it should; the text says what and what to do."""
 
 
-class Controller:
-    """A controller in a process of its own; use it in a ``with`` statement.
+class Demonstration:
+    """One run of it.
 
     Args:
-        host: Where clients find it.
-        port: Its TCP port.
-        module: What to run.
-        options: Further options of its command line.
+        database: The file with the device database.
+        ports: Of the manager.
+        directory: For the log of the manager.
     """
 
-    def __init__(self, host: str, port: int, module: str, *options: str) -> None:
-        self.name = module
-        self._port = port
-        show(f"python -m {module} -p {port} {' '.join(options)}".rstrip() + " &")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module, "-p", str(port), *options],
-            cwd=TOP,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, database: Path, ports: Mapping[str, int], directory: Path) -> None:
+        self._database = database
+        self._ports = ports
+        self._log = directory / "ctlmgr.log"
+        self._children: list[psutil.Process] = []
+        # So that commands of the database find the Python that runs this, activated or not.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        self._environment = {**os.environ, "PATH": path}
+
+    def run(self) -> None:
+        """Do everything, and raise DemoFailed at the first thing that is not as it should be."""
+        database = self._database.name
+        self._refuse_occupied()
+        with self._manager(f"ndsp ctlmgr --device-db {database} &") as manager:
+            names = ("hello", "lda", "psu", "camera")
+            states = self._until(lambda s: all(s[n]["state"] == "running" for n in names))
+            self._children = psutil.Process(manager.pid).children(recursive=True)
+            self._ndsp("status")
+            self._run(f"python experiment.py {database}", EXPERIMENT, self._database)
+            show("ndsp logs hello")
+            log = self._ndsp_output("logs", "hello", "-n", "2")
+            print(log, end="")
+            expect("message: The experiment is over." in log, "its last message is not in the log")
+
+            pid = states["lda"]["pid"]
+            show(f"kill -9 {pid}   # the controller lda")
+            psutil.Process(pid).kill()
+            self._until(lambda s: s["lda"]["restarts"] == 1 and s["lda"]["state"] == "running")
+            self._ndsp("status")
+            self._ndsp("logs", "lda", "-n", "3")
+            self._children += psutil.Process(manager.pid).children(recursive=True)
+            self._end(manager)
+        left = [process.pid for process in self._children if process.is_running()]
+        expect(not left, f"processes {left} are still running")
+        print("All controllers have ended, nothing is left running.")
+
+    def _refuse_occupied(self) -> None:
+        """Say what to do about a port that somebody has, before anything is started."""
+        needed = [controller.port for controller in read_device_db(self._database).controllers()]
+        for connection in psutil.net_connections("tcp"):
+            address = connection.laddr
+            if (
+                connection.status == psutil.CONN_LISTEN
+                and address
+                and address.port
+                in {
+                    *needed,
+                    *self._ports.values(),
+                }
+            ):
+                who = f"process {connection.pid}" if connection.pid else "somebody"
+                reason = f"port {address.port} is taken by {who}"
+                raise DemoFailed(f"{reason}; end that, or use other ports with --free-ports")
+
+    @contextlib.contextmanager
+    def _manager(self, shown: str) -> Iterator[subprocess.Popen[bytes]]:
+        show(shown)
+        ports = [f"--port-{name}={port}" for name, port in self._ports.items()]
+        with self._log.open("wb") as log:
+            manager = subprocess.Popen(
+                [*self._command("ctlmgr"), "--device-db", str(self._database), *ports],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         try:
-            self._wait_until_it_listens(host)
+            self._wait_until_it_listens(manager)
+            yield manager
         except BaseException:
-            self._kill()
+            print(self._log.read_text("utf-8", "replace"), file=sys.stderr)
             raise
+        finally:
+            if manager.poll() is None:
+                # It ends its controllers first, and is not waited for without limit.
+                manager.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    manager.wait(PATIENCE)
+                manager.kill()
 
-    def __enter__(self) -> Self:
-        """Return the controller, which runs."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Make sure that nothing is left running, whatever has happened."""
-        self._kill()
-
-    def ended_well(self) -> None:
-        """Wait for the end of the process, which somebody has asked for."""
-        try:
-            status = self.process.wait(START_TIME)
-        except subprocess.TimeoutExpired:
-            msg = f"{self.name} was asked to end and still runs after {START_TIME:g} s"
-            raise DemoFailed(msg) from None
-        if status != 0:
-            msg = f"{self.name} ended with status {status} instead of 0; see its output above"
-            raise DemoFailed(msg)
-        print(f"{self.name} ended with status 0")
-
-    def console_line(self) -> str:
-        """Give the next line that the controller has printed."""
-        assert self.process.stdout
-        return self.process.stdout.readline().rstrip("\n")
-
-    def _wait_until_it_listens(self, host: str) -> None:
-        deadline = time.monotonic() + START_TIME
-        while time.monotonic() < deadline:
+    def _wait_until_it_listens(self, manager: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while manager.poll() is None and time.monotonic() < deadline:
             try:
-                socket.create_connection((host, self._port), 1.0).close()
+                socket.create_connection(("localhost", self._ports["publish"]), 1.0).close()
             except OSError:
-                # Not yet: the next attempt follows after 20 ms, or an early end is noticed.
-                try:
-                    status = self.process.wait(0.02)
-                except subprocess.TimeoutExpired:
-                    continue
-                msg = f"{self.name} ended with status {status} at its start; see its output above"
-                raise DemoFailed(msg) from None
-            return
-        msg = f"{self.name} does not listen on {host} port {self._port} after {START_TIME:g} s"
-        raise DemoFailed(msg)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    manager.wait(0.02)
+            else:
+                return
+        raise DemoFailed("the manager has not started; its log is above")
 
-    def _kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
+    def _until(self, holds: Callable[[States], bool]) -> States:
+        return asyncio.run(self._follow(holds))
+
+    async def _follow(self, holds: Callable[[States], bool]) -> States:
+        """Follow what the manager publishes, until something holds."""
+        states: States = {}
+        changed = asyncio.Event()
+
+        def build(structure: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+            nonlocal states
+            states = structure
+            return structure
+
+        subscriber = Subscriber("controllers", build, lambda _mod: changed.set())
+        await subscriber.connect("localhost", self._ports["publish"])
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not states or not holds(states):
+                    await changed.wait()
+                    changed.clear()
+        except TimeoutError:
+            reasons = {name: f"{s['state']}: {s['reason']}" for name, s in states.items()}
+            raise DemoFailed(f"the controllers are not as they should be: {reasons}") from None
+        finally:
+            await subscriber.close()
+        return states
+
+    def _command(self, name: str) -> list[str]:
+        return [sys.executable, "-m", "ndsp", name]
+
+    def _ndsp(self, *words: str) -> None:
+        show(f"ndsp {' '.join(words)}")
+        name, *others = words
+        self._checked([*self._command(name), *others, f"--port-control={self._ports['control']}"])
+
+    def _ndsp_output(self, name: str, *others: str) -> str:
+        command = [*self._command(name), *others, f"--port-control={self._ports['control']}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+        return done.stdout
+
+    def _run(self, shown: str, script: Path, *arguments: Path) -> None:
+        show(shown)
+        self._checked([sys.executable, str(script), *map(str, arguments)])
+
+    def _checked(self, command: list[str]) -> None:
+        # Directly to where this writes to, so that a terminal shows progress.
+        sys.stdout.flush()
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=PATIENCE, check=False)
+        expect(done.returncode == 0, f"this command ended with status {done.returncode}")
+
+    def _end(self, manager: subprocess.Popen[bytes]) -> None:
+        if sys.platform == "win32":
+            show("sipyco_rpctool localhost 3249 call terminate")
+            where = ["localhost", str(self._ports["control"])]
+            self._checked(
+                [sys.executable, "-m", "sipyco.sipyco_rpctool", *where, "call", "terminate"]
+            )
+        else:
+            show(f"kill -INT {manager.pid}   # or Ctrl-C, where it runs")
+            manager.send_signal(signal.SIGINT)
+        status = manager.wait(PATIENCE)
+        expect(status == 0, f"the manager ended with status {status}")
 
 
 def show(command: str) -> None:
@@ -114,129 +208,52 @@ def show(command: str) -> None:
     print(f"\n$ {command}", flush=True)
 
 
-def run(shown: str, command: Sequence[str], status: int = 0) -> str:
-    """Show a command, run it, print its output, and give what it wrote to standard output."""
-    show(shown)
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=TOP,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=START_TIME,
-        check=False,
-    )
-    print(done.stdout + done.stderr, end="", flush=True)
-    if done.returncode != status:
-        msg = f"this command ended with status {done.returncode} instead of {status}"
-        raise DemoFailed(msg)
-    return done.stdout
+def expect(holds: bool, complaint: str) -> None:
+    """Go no further if something is not as it should be."""
+    if not holds:
+        raise DemoFailed(complaint)
 
 
-def rpctool(host: str, port: int, *arguments: str, status: int = 0) -> str:
-    """Run the command-line tool."""
-    words = [host, str(port), *arguments]
-    shown = f"sipyco_rpctool {shlex.join(words)}"
-    return run(shown, ["sipyco.sipyco_rpctool", *words], status)
+def free_port() -> int:
+    """Give a port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
 
 
-def expect(what: str, found: str, expected: str) -> None:
-    """Compare a text with what it should be."""
-    if found != expected:
-        msg = f"{what} is {found!r}; it should be {expected!r}"
-        raise DemoFailed(msg)
-
-
-def local_addresses() -> list[str]:
-    """Give the local addresses of this machine, IPv6 first where it exists."""
-    found = []
-    for family, address in ((socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")):
-        try:
-            with socket.socket(family) as probe:
-                probe.bind((address, 0))
-        except OSError:
-            continue
-        found.append(address)
-    return found
-
-
-def refuse_occupied(addresses: Sequence[str], option: str, port: int) -> None:
-    """Look whether a controller could listen on a port, and say what to do if not."""
-    for address in addresses:
-        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
-            # As servers do it: a port that was in use a moment ago is free. On Windows this would
-            # mean that a port in use is free, too.
-            if sys.platform != "win32":
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, port))
-            except OSError as error:
-                reason = f"cannot use port {port} on {address}: {error.strerror}"
-                msg = f"{reason}; end the program that has it, or choose another with {option}"
-                raise DemoFailed(msg) from error
-
-
-def session(hello_port: int, lda_port: int, camera_port: int) -> None:
-    """Do everything, and raise DemoFailed at the first thing that is not as it should be."""
-    addresses = local_addresses()
-    if not addresses:
-        raise DemoFailed("this machine has no local address; configure its loopback interface")
-    host = addresses[0]
-    refuse_occupied(addresses, "--port-hello", hello_port)
-    refuse_occupied(addresses, "--port-lda", lda_port)
-    refuse_occupied(addresses, "--port-camera", camera_port)
-    with ExitStack() as stack:
-        hello = stack.enter_context(Controller(host, hello_port, "demo.hello"))
-        lda = stack.enter_context(Controller(host, lda_port, "demo.lda.controller", "--simulation"))
-        camera = stack.enter_context(Controller(host, camera_port, "demo.camera"))
-
-        targets = rpctool(host, hello_port, "list-targets")
-        expect("the list of targets", targets, "Target(s):   hello\n")
-        rpctool(host, hello_port, "list-methods")
-        rpctool(host, hello_port, "call", "message", '"Hello World!"')
-        line = hello.console_line()
-        print(f"and on the console of the controller:\n{line}")
-        expect("that line", line, "message: Hello World!")
-
-        rpctool(host, lda_port, "list-methods")
-        rpctool(host, lda_port, "call", "-t", "lda", "set_attenuation", "5")
-        expect("the attenuation", rpctool(host, lda_port, "call", "get_attenuation"), "5.0\n")
-        rpctool(host, lda_port, "call", "set_attenuation", "99", status=1)
-        rpctool(host, lda_port, "call", "set_atenuation", "5", status=2)
-        rpctool(host, lda_port, "--json", "call", "get_attenuation")
-
-        client = ["demo.client", "-s", host, "-p", str(camera_port)]
-        run(f"python -m {shlex.join(client)}", client)
-
-        rpctool(host, hello_port, "call", "terminate")
-        hello.ended_well()
-        rpctool(host, camera_port, "call", "terminate")
-        camera.ended_well()
-        if sys.platform == "win32":
-            rpctool(host, lda_port, "call", "terminate")
-        else:
-            show(f"kill -TERM {lda.process.pid}")
-            lda.process.terminate()
-        lda.ended_well()
-
-
-def get_argparser() -> argparse.ArgumentParser:
-    """Make the parser of the command line."""
-    parser = argparse.ArgumentParser(description="start three controllers and talk to them")
-    for name, port in (("hello", 3249), ("lda", 3253), ("camera", 3260)):
-        description = f"TCP port of the {name} controller (default: {port})"
-        parser.add_argument(f"--port-{name}", type=tcp_port, default=port, help=description)
-    return parser
+def with_free_ports(database: Path, directory: Path) -> Path:
+    """Write a copy of a database whose controllers have ports that are free now."""
+    entries = read_device_db(database).as_dict()
+    for entry in entries.values():
+        if isinstance(entry, dict) and "port" in entry:
+            entry["port"] = free_port()
+    copy = directory / database.name
+    copy.write_text(f"device_db = {pprint.pformat(entries, sort_dicts=False)}\n", "utf-8")
+    return copy
 
 
 def main() -> int:
     """Run the demonstration and give its exit status."""
-    args = get_argparser().parse_args()
-    try:
-        session(args.port_hello, args.port_lda, args.port_camera)
-    except DemoFailed as error:
-        print(f"\nThe demonstration failed: {error}", file=sys.stderr)
-        return 1
+    parser = argparse.ArgumentParser(
+        description="run four simulated devices, an experiment with them, and a crash"
+    )
+    parser.add_argument(
+        "--free-ports",
+        action="store_true",
+        help="use ports that are free now, instead of those of demo/device_db.py",
+    )
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        database, ports = DATABASE, MANAGER_PORTS
+        if args.free_ports:
+            database = with_free_ports(DATABASE, directory)
+            ports = {name: free_port() for name in MANAGER_PORTS}
+        try:
+            Demonstration(database, ports, directory).run()
+        except DemoFailed as error:
+            print(f"\nThe demonstration failed: {error}", file=sys.stderr)
+            return 1
     print("\nThe demonstration is complete.")
     return 0
 

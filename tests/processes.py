@@ -25,9 +25,9 @@ def free_port() -> int:
 @contextlib.contextmanager
 def program(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """Run Python with these arguments; its output is text in ``stdout`` and ``stderr``."""
-    given: dict[str, Any] = {"cwd": TOP, "stdin": subprocess.DEVNULL, "text": True} | options
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, *arguments], stdout=pipe, stderr=pipe, **given) as made:
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    given: dict[str, Any] = {"cwd": TOP, "text": True, **pipes, **options}
+    with subprocess.Popen([sys.executable, *arguments], **given) as made:
         try:
             yield made
         finally:

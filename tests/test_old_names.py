@@ -86,15 +86,15 @@ def test_pyon_v1_stores_and_loads_files(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def demo(name: str, port: int) -> list[str]:
-    return [sys.executable, str(TOP / "demo" / f"{name}.py"), "-p", str(port)]
+    return [sys.executable, "-m", f"ndsp.controllers.{name}", "--simulation", "-p", str(port)]
 
 
 class TestOfControllers(GenericRPCCase):
     def test_controllers_are_started_and_called(self) -> None:
         port, other = free_port(), free_port()
-        camera = self.start_server("camera", demo("camera", port), port, sleep=20, timeout=20)
+        camera = self.start_server("camera", demo("camera", port), port, 20, "camera", 20)
         hello = self.start_server("hello", shlex.join(demo("hello", other)), other, 20, "hello")
-        assert camera.take_image().shape == (2048, 2048)
+        assert camera.take_frame().shape == (2048, 2048)
         assert camera.get_selected_target() == "camera"
         assert hello.message("Hello World!") is None
         self.stop_server("camera")

@@ -14,12 +14,13 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell gives it to a program that ends by this signal."""
 
 SUBCOMMANDS: dict[str, str] = {
-    "certs": "ndsp.certificates._command",
-    "ports": "ndsp.ports._command",
+    "new": "ndsp.scaffold._command",
     "ctlmgr": "ndsp.manager._command_ctlmgr",
     "status": "ndsp.manager._command_status",
     "logs": "ndsp.manager._command_logs",
     "control": "ndsp.manager._command_control",
+    "certs": "ndsp.certificates._command",
+    "ports": "ndsp.ports._command",
 }
 """Names, and the modules that do what they say."""
 

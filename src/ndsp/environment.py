@@ -44,7 +44,8 @@ class HasEnvironment:
             first = managers_or_parent
             if isinstance(first, tuple):
                 first = first[0] if first else None
-            if not callable(getattr(first, "get_device", None)):
+            # Not by `get`, which a dict has, too.
+            if not callable(getattr(first, "get_device_db", None)):
                 raise TypeError(
                     f"cannot take devices from {managers_or_parent!r}; give a DeviceManager, or "
                     "another object with an environment"
@@ -76,7 +77,7 @@ class HasEnvironment:
         Raises:
             DeviceError: There is none, or it cannot be opened.
         """
-        return self.__device_manager.get_device(key)
+        return self.__device_manager.get(key)
 
     def setattr_device(self, key: str) -> None:
         """Make a device an attribute of this object, of the same name.

@@ -29,7 +29,10 @@ from typing import Any, Self
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# (\w+\.py)\b")
 PORT = re.compile(r"\b32\d\d\b")
-SERVES = re.compile(r"\b(?:simple_server_loop|simple_rexec_server_loop|wait_terminate)\(")
+SERVES = re.compile(
+    r"\b(?:simple_server_loop|simple_rexec_server_loop|run_controller|wait_terminate)\("
+)
+MANAGER = re.compile(r"ndsp ctlmgr .*--port-control (\d+)")
 PATIENCE = 20.0
 """Seconds until a server must listen, or have printed what the page says."""
 
@@ -235,8 +238,11 @@ class Runner:
 
     def _served_port(self, command: str) -> int | None:
         """Give the port on which a command serves, None if it does not serve at all."""
+        managed = MANAGER.match(command)
+        if managed:
+            return self._free_port(managed[1])
         program = re.search(r"\bpython (\w+\.py)", command)
-        if program is None:
+        if program is None or "--help" in command:
             return None
         text = (self._directory / program[1]).read_text("utf-8")
         if not SERVES.search(text):

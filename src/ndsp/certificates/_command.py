@@ -102,9 +102,10 @@ def _add_issue(add: _AddParser) -> None:
         "--host",
         metavar="HOST",
         type=_text(parse_host),
-        action="append",
+        nargs="+",
+        action="extend",
         default=[],
-        help="a name or an address under which this server is reached; repeatable",
+        help="names and addresses under which this server is reached; repeatable",
     )
     issue.add_argument("--server", action="store_true", help="it is a server, also without --host")
     issue.add_argument(

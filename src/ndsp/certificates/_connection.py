@@ -50,7 +50,13 @@ def of_connection(
     except ssl.SSLCertVerificationError as error:
         yield _refused_here(where, client, _ask(host, port, client, timeout), error, now)
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError):
-        yield _failed(where, "ended the handshake without a word; most likely it does not use TLS")
+        # Some hang up without a reason. If it speaks TLS, then it is because of what was shown,
+        # which with TLS 1.3 it judges only after the handshake.
+        if _ask(host, port, client, timeout) is None:
+            text = "ended the handshake without a word; most likely it does not use TLS"
+            yield _failed(where, text)
+        else:
+            yield _failed(where, _refused_there(client, "it hangs up"))
     except ssl.SSLError as error:
         yield _failed(where, _reason(client, error))
     except TimeoutError:
@@ -114,14 +120,20 @@ def _reason(client: Side, error: ssl.SSLError) -> str:
     if reason in _NOT_TLS:
         return f"does not speak TLS ({reason}); use it on both sides or on neither"
     if "PROTOCOL_VERSION" in reason:
-        return "speaks TLS 1.3 only, in which nothing can be told; connect with the client itself"
-    if "ALERT" in reason:
         return (
-            f"the server refuses {client.certificate} ({reason}); put that certificate, or better "
-            "its authority's, into the file of those whom the server accepts, and restart it; its "
-            "log tells more"
+            "speaks TLS 1.3 only, in which a refusal comes later; try it with sipyco_rpctool --ssl"
         )
+    if "ALERT" in reason:
+        return _refused_there(client, reason)
     return f"the handshake failed: {reason}"
+
+
+def _refused_there(client: Side, reason: str) -> str:
+    return (
+        f"the server refuses {client.certificate} ({reason}); put that certificate, or better the "
+        "one of its authority, into the file of those whom the server accepts, and restart it; its "
+        "log tells more"
+    )
 
 
 def _of_server(where: str, host: str, shown: x509.Certificate, now: datetime) -> Iterator[Finding]:

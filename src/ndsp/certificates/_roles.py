@@ -17,11 +17,6 @@ class Role(StrEnum):
     SERVER = "server"
     CLIENT = "client"
 
-    @property
-    def other(self) -> "Role":
-        """The side at the other end."""
-        return Role.CLIENT if self is Role.SERVER else Role.SERVER
-
 
 EVERY_ROLE = (Role.SERVER, Role.CLIENT)
 

@@ -75,7 +75,9 @@ class Controller:
         Raises:
             TypeError: A parameter of the driver cannot become an option.
         """
-        parser = argparse.ArgumentParser(description=self._describe() or f"serve {self.name}")
+        parser = argparse.ArgumentParser(
+            prog=_program(), description=self._describe() or f"serve {self.name}"
+        )
         options = DriverOptions(self.driver)
         has_device = "device" in options.takes
         device = parser.add_mutually_exclusive_group(
@@ -234,6 +236,13 @@ def run_controller(
         threads=threads,
     )
     return controller.run(argv)
+
+
+def _program() -> str | None:
+    """Name this program as it was called; None leaves that to argparse."""
+    # Which says "__main__.py" of a package that is run with -m, before Python 3.14.
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return f"python -m {spec.name.removesuffix('.__main__')}" if spec else None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

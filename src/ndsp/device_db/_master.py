@@ -1,7 +1,7 @@
 """Gets the database from a running ARTIQ master: once by asking, or again after each change."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from ndsp.device_db._check import DeviceDBError, Problem
@@ -73,6 +73,7 @@ async def follow_master(
     ssl_config: SimpleSSLConfig | None = None,
     *,
     reconnect: float = 5.0,
+    on_connect: Callable[[str], object] | None = None,
 ) -> AsyncGenerator[DeviceDB, None]:
     """Give the device database of a master, and give it again whenever it has changed.
 
@@ -85,6 +86,7 @@ async def follow_master(
         ssl_config: Certificates, if the master uses TLS.
         reconnect: Seconds after which a lost connection, or one that could not be made, is tried
             again; longer and longer, up to a minute. The ``sipyco`` loggers tell of it.
+        on_connect: Called each time that the connection was made, with the address of this end.
 
     Yields:
         The database. Entries in error are left out, and told of in its ``problems``.
@@ -100,8 +102,13 @@ async def follow_master(
     def note(_: dict[str, Any]) -> None:
         changed.set()
 
+    def connected() -> None:
+        if on_connect is not None:
+            address, *_ = subscriber.writer.get_extra_info("sockname")
+            on_connect(str(address).partition("%")[0])
+
     subscriber = Subscriber(NOTIFIER, begin, note, reconnect=reconnect)
-    await subscriber.connect(host, port, ssl_config=ssl_config)
+    await subscriber.connect(host, port, connected, ssl_config)
     try:
         while True:
             await changed.wait()

@@ -93,6 +93,10 @@ class DeviceManager:
                 self._devices[entry.name] = self._open(entry)
             return self._devices[entry.name]
 
+    def get(self, name: str) -> Any:
+        """Do what :meth:`get_device` does; the name by which mediators for ARTIQ ask."""
+        return self.get_device(name)
+
     def get_device_db(self) -> dict[str, Any]:
         """Give the database as it stands in its source, without entries in error; a copy."""
         return self._db.as_dict()

@@ -10,25 +10,16 @@ from ndsp.manager._facts import (
     Ask,
     Check,
     Decision,
-    Healthy,
     Say,
-    Sick,
     Signal,
-    Silent,
     Start,
     State,
     Strength,
-    Unreachable,
     Verdict,
 )
+from ndsp.manager._watch import CHECK_SOON, Watch
 
 __all__ = ["Life"]
-
-CHECK_SOON = 0.2
-"""Seconds until it is asked again whether it is there, when it starts, drains or was not found."""
-
-MISSES = 3
-"""Times in a row that a controller which ran cannot be reached until it is taken for lost."""
 
 DUMP_TIME = 2.0
 """Seconds for printing where it was; it takes a few milliseconds."""
@@ -60,7 +51,6 @@ class Life:
         reason: Why it is not running, or was started again last; empty if all went well.
         pid: Its process, or None.
         restarts: How often it was started again after a failure.
-        busy_with: What it is busy with, or None.
         is_wanted: False once it is to be forgotten as soon as it has ended.
     """
 
@@ -71,19 +61,16 @@ class Life:
         self.reason = ""
         self.pid: int | None = None
         self.restarts = 0
-        self.busy_with: str | None = None
         self.is_wanted = True
         self._decide = decide
         self._backoff = Backoff(spec)
+        self._watch = Watch(spec)  # of its process
         self._said: set[str] = set()
         self._then: Callable[[float], None] = self._is_stopped  # when its process has ended
         self._ladder: Ladder = ()
         self._is_checked = False  # a question is under way
         self._check_at: float | None = None
         self._deadline: float | None = None
-        self._misses = 0
-        self._missed_because = ""
-        self._silent_since: float | None = None
         self._asked_at = now
 
     @property
@@ -108,7 +95,7 @@ class Life:
             "since": self.since,
             "pid": self.pid,
             "restarts": self.restarts,
-            "busy_with": self.busy_with,
+            "busy_with": self._watch.busy_with if self.has_process else None,
             "reason": self.reason,
         }
 
@@ -118,6 +105,7 @@ class Life:
         """Start it: what it depends on runs."""
         self._enter(State.STARTING, now)
         self._is_checked = False  # of its process before, if at all
+        self._watch = Watch(self.spec)
         self._decide(Start(self.name))
 
     def start(self, now: float) -> None:
@@ -209,15 +197,17 @@ class Life:
         self._is_checked = False
         if self.state not in {State.STARTING, State.RUNNING, State.DRAINING}:
             return
-        match verdict:
-            case Healthy():
-                self._answers(now, verdict)
-            case Silent():
-                self._is_silent(now)
-            case Unreachable(reason):
-                self._is_missed(now, reason)
-            case Sick(reason, hangs):
-                self._give_up(now, reason, HANGS if hangs else GENTLE)
+        conclusion = self._watch.judge(verdict, self._asked_at, now)
+        if conclusion.answers and self.state is State.STARTING:
+            self._runs(now)
+        is_free = conclusion.answers and self._watch.busy_with is None
+        if self.state is State.DRAINING and (is_free or conclusion.hangs):
+            self._end(now, self._then, self.reason, HANGS if conclusion.hangs else GENTLE)
+        elif conclusion.trouble and self.state is not State.DRAINING:
+            self._give_up(now, conclusion.trouble, HANGS if conclusion.hangs else GENTLE)
+        else:
+            is_soon = self.state is State.DRAINING
+            self._check_at = now + (CHECK_SOON if is_soon else conclusion.pause)
 
     def tick(self, now: float) -> None:
         """Time has passed."""
@@ -233,15 +223,15 @@ class Life:
         match self.state:
             case State.STARTING:
                 reason = f"it did not answer within {self.spec.start_timeout:g} s (start_timeout)"
-                if self._missed_because:
-                    reason += f"; the last attempt: {self._missed_because}"
+                if self._watch.last_miss:
+                    reason += f"; the last attempt: {self._watch.last_miss}"
                 self._give_up(now, reason, NEVER_ANSWERED)
             case State.RETRYING:
                 self._enter(State.WAITING, now)
             case State.DRAINING:
                 self._say(
                     logging.WARNING,
-                    f"is ended although it is busy with {self.busy_with or 'a call'}: "
+                    f"is ended although it is busy with {self._watch.busy_with or 'a call'}: "
                     f"{self.spec.drain_timeout:g} s are over (drain_timeout)",
                 )
                 self._end(now, self._then, self.reason)
@@ -250,48 +240,11 @@ class Life:
 
     # What follows
 
-    def _answers(self, now: float, verdict: Healthy) -> None:
-        self._misses = 0
-        self._silent_since = None
-        self.busy_with = verdict.busy_with
-        if self.state is State.STARTING:
-            self._enter(State.RUNNING, now)
-            self.reason = ""
-            self._said.clear()
-            self._say(logging.INFO, f"runs on {self.spec.address}")
-        if self.state is State.DRAINING and verdict.busy_with is None:
-            self._end(now, self._then, self.reason)
-        else:
-            self._go_on(now, verdict.busy_for)
-
-    def _is_silent(self, now: float) -> None:
-        if self._silent_since is None:
-            self._silent_since = self._asked_at
-        if self.state is not State.STARTING:
-            self.busy_with = "a call, so that it does not answer"
-        self._go_on(now, now - self._silent_since)
-
-    def _go_on(self, now: float, busy_for: float) -> None:
-        if self.state is not State.RUNNING:
-            self._check_at = now + CHECK_SOON
-            return
-        limit = self.spec.busy_timeout
-        pause = self.spec.ping_timer
-        if self.busy_with is not None and limit is not None:
-            if busy_for > limit:
-                reason = f"it is busy with {self.busy_with} for more than {limit:g} s"
-                self._give_up(now, f"{reason} (busy_timeout)", GENTLE)
-                return
-            pause = min(pause, max(limit - busy_for, CHECK_SOON))
-        self._check_at = now + pause
-
-    def _is_missed(self, now: float, reason: str) -> None:
-        self._misses += 1
-        self._missed_because = reason
-        if self.state is State.STARTING or self._misses < MISSES:
-            self._check_at = now + CHECK_SOON
-        else:
-            self._give_up(now, reason, GENTLE)
+    def _runs(self, now: float) -> None:
+        self._enter(State.RUNNING, now)
+        self.reason = ""
+        self._said.clear()
+        self._say(logging.INFO, f"runs on {self.spec.address}")
 
     def _drain(self, now: float, then: Callable[[float], None]) -> None:
         self._then = then
@@ -300,9 +253,6 @@ class Life:
         self._deadline = _later(now, self.spec.drain_timeout)
 
     def _give_up(self, now: float, reason: str, ladder: Ladder) -> None:
-        if self.state is State.DRAINING:  # it was to end anyway
-            self._end(now, self._then, reason, ladder)
-            return
         if self.state is State.RUNNING:
             self._backoff.ran_for(now - self.since)
         self._say(logging.WARNING, f"is ended: {reason}")
@@ -332,7 +282,6 @@ class Life:
         self._deadline = now + (DUMP_TIME if step == Strength.DUMP else self.spec.term_timeout)
 
     def _fail(self, now: float, reason: str, tail: Sequence[str] = ()) -> None:
-        self.busy_with = None
         delay = self._backoff.delay(now)
         if delay is None:
             self._enter(State.FAILED, now)
@@ -362,11 +311,7 @@ class Life:
     def _enter(self, state: State, now: float) -> None:
         self.state = state
         self.since = now
-        self.busy_with = self.busy_with if state in {State.DRAINING, State.STOPPING} else None
         self._check_at = self._deadline = None
-        self._misses = 0
-        self._missed_because = ""
-        self._silent_since = None
 
     def _say(self, level: int, text: str, key: str | None = None) -> None:
         """Say something; the same again until all is well only to those who look closely."""

@@ -73,7 +73,7 @@ class Manager:
         self._left_out = {}
         for name, (state, reason) in reasons.items():
             if state:
-                self._complain(f"{name} is not run here: {reason}", logging.INFO, name)
+                self._complain(f"it is not run here: {reason}", logging.INFO, name)
                 spec = controllers.pop(name)
                 self._left_out[name] = _described(spec, {"state": state, "reason": reason})
         self._supervisor.configure(time.monotonic(), controllers)
@@ -175,7 +175,7 @@ class Manager:
             case Signal(name, strength):
                 self._processes[name].signal(strength)
             case Say(name, level, text):
-                logger.log(level, "%s: %s", name, text, extra={"source": name})
+                logger.log(level, "%s", text, extra={"source": name})
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -216,7 +216,7 @@ class Manager:
             verdict = await health.check()
         except Exception as error:
             # The supervisor waits for a verdict, and would not ask again.
-            logger.exception("%s: asking it whether it is alive failed", name)
+            logger.exception("asking it whether it is alive failed", extra={"source": name})
             verdict = Sick(f"asking it whether it is alive failed: {error}")
         if self._health.get(name) is health:
             self._supervisor.checked(time.monotonic(), name, verdict)

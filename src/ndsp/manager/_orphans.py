@@ -94,8 +94,10 @@ def _is_alive(manager: str) -> bool:
 
 
 async def _end(name: str, processes: list[psutil.Process], spec: Controller | None) -> None:
+    source = {"source": name}
     numbers = ", ".join(str(process.pid) for process in processes)
-    logger.warning("%s: ending process %s, which an earlier manager has left behind", name, numbers)
+    text = "ending process %s, which an earlier manager has left behind"
+    logger.warning(text, numbers, extra=source)
     patience = 30.0 if spec is None else spec.term_timeout
     if spec is not None:
         health = Health(spec)
@@ -113,7 +115,7 @@ async def _end(name: str, processes: list[psutil.Process], spec: Controller | No
                 tell(process)
         if not await _are_left(processes, seconds):
             return
-    logger.error("%s: process %s cannot be ended", name, numbers)
+    logger.error("process %s cannot be ended", numbers, extra=source)
 
 
 async def _are_left(processes: list[psutil.Process], seconds: float) -> bool:

@@ -1,6 +1,5 @@
-"""What controllers print: logged, remembered a little, and never more than can be borne."""
+"""What a controller prints: logged, remembered a little, and never more than can be borne."""
 
-import asyncio
 import logging
 import time
 from collections import deque
@@ -10,11 +9,16 @@ from sipyco.logs import LogParser
 
 __all__ = ["Output"]
 
+logger = logging.getLogger("ndsp.manager")
+
 TAIL = 20
 """Lines that are shown of a controller that has crashed."""
 
 LONGEST_TAIL_LINE = 500
 """Characters of such a line that are kept."""
+
+LONGEST_LINE = 64 << 10
+"""Bytes after which a line is logged although it goes on."""
 
 BURST = 1 << 20
 """Bytes that are logged however fast they come: a traceback, a table, a dump of all threads."""
@@ -22,12 +26,9 @@ BURST = 1 << 20
 RATE = 64 << 10
 """Bytes per second that are logged for long: about 1000 lines."""
 
-READ_SIZE = 64 << 10
-"""Bytes that are read at a time."""
-
 
 class Output:
-    """Reads what one process prints, so that it never waits for a reader.
+    """Takes what one process prints.
 
     Args:
         name: Of the controller, which is the source of its log entries.
@@ -41,81 +42,68 @@ class Output:
         self.tail: deque[str] = deque(maxlen=TAIL)
         self._name = name
         self._clock = clock
-        self._parser = LogParser(lambda: name)
+        self._streams: dict[int, _Stream] = {}
         self._allowance = float(BURST)
         self._since = clock()
         self._dropped = 0
 
-    async def read(self, stream: asyncio.StreamReader) -> None:
-        """Read a stream of the process to its end. Several may be read at once."""
-        passed = asyncio.StreamReader()
-        logging_task = asyncio.create_task(self._parser.stream_task(passed))
-        lines = _Lines(self.tail)
-        is_cut = False  # what came last was left out, up to the end of its line
-        try:
-            while data := await stream.read(READ_SIZE):
-                lines.feed(data)
-                if is_cut:
-                    _, end, rest = data.partition(b"\n")
-                    self._dropped += len(data) - len(rest)
-                    is_cut, data = not end, rest
-                if not self._may_pass(len(data)):
-                    self._dropped += len(data)
-                    is_cut = not data.endswith(b"\n")
-                    passed.feed_data(b"\n")
-                else:
-                    self._tell_dropped()
-                    passed.feed_data(data)
-                # Parsed before more is read, so that memory stays bounded.
-                await asyncio.sleep(0)
-        finally:
-            lines.end()
-            passed.feed_eof()
-            await logging_task
-            self._tell_dropped()
+    def feed(self, number: int, data: bytes) -> None:
+        """Take a piece of a stream, by the number of its descriptor in the process."""
+        stream = self._streams.get(number)
+        if stream is None:
+            stream = self._streams[number] = _Stream(LogParser(lambda: self._name))
+        for line in stream.lines(data):
+            self._take(stream, line)
 
-    def _may_pass(self, size: int) -> bool:
+    def end(self) -> None:
+        """Take what is left: nothing more will come."""
+        for stream in self._streams.values():
+            if rest := stream.rest():
+                self._take(stream, rest)
+        self._tell_dropped()
+
+    def _take(self, stream: "_Stream", line: bytes) -> None:
+        text = line.decode("utf-8", "backslashreplace").rstrip("\r")
+        self.tail.append(text[:LONGEST_TAIL_LINE])
         now = self._clock()
         self._allowance = min(BURST, self._allowance + (now - self._since) * RATE)
         self._since = now
-        if self._allowance < size:
-            return False
-        self._allowance -= size
-        return True
+        # A small reserve, so that it is not dropping and logging in turns.
+        if self._allowance < len(line) + (RATE if self._dropped else 0):
+            if not self._dropped:
+                self._say("it prints too much; until that ends, it is left out of the log")
+            self._dropped += len(line) + 1
+            return
+        self._allowance -= len(line)
+        self._tell_dropped()
+        stream.parser.line_input(text)
 
     def _tell_dropped(self) -> None:
         if self._dropped:
-            logging.getLogger("ndsp.manager").warning(
-                "%s prints too much: %d bytes are not in the log",
-                self._name,
-                self._dropped,
-                extra={"source": self._name},
-            )
+            self._say("it has printed %d bytes that are not in the log", self._dropped)
             self._dropped = 0
 
+    def _say(self, text: str, *arguments: object) -> None:
+        logger.warning(text, *arguments, extra={"source": self._name})
 
-class _Lines:
-    """Collects the last lines of a stream that is read in pieces."""
 
-    def __init__(self, tail: deque[str]) -> None:
-        self._tail = tail
+class _Stream:
+    """Makes lines of one stream."""
+
+    def __init__(self, parser: LogParser) -> None:
+        self.parser = parser
         self._rest = b""
 
-    def feed(self, data: bytes) -> None:
-        first, end, others = data.partition(b"\n")
-        self._rest = (self._rest + first)[:LONGEST_TAIL_LINE]
-        if not end:
-            return
-        self.end()
-        *whole, self._rest = others[-TAIL * LONGEST_TAIL_LINE :].split(b"\n")
-        for line in whole[-TAIL:]:
-            self._keep(line)
+    def lines(self, data: bytes) -> list[bytes]:
+        first, *others = data.split(b"\n")
+        self._rest += first
+        if others:
+            *others, rest = self._rest, *others
+            self._rest = rest
+        if len(self._rest) > LONGEST_LINE:
+            others.append(self.rest())
+        return others
 
-    def end(self) -> None:
-        if self._rest:
-            self._keep(self._rest)
-            self._rest = b""
-
-    def _keep(self, line: bytes) -> None:
-        text = line[:LONGEST_TAIL_LINE].decode("utf-8", "backslashreplace")
-        self._tail.append(text.rstrip("\r"))
+    def rest(self) -> bytes:
+        rest, self._rest = self._rest, b""
+        return rest

@@ -30,20 +30,26 @@ ALWAYS: Mapping[str, str] = {
 WINDOWS = sys.platform == "win32"
 
 
-class ManagedProcess:
+class ManagedProcess(asyncio.SubprocessProtocol):
     """A process in a group of its own, so that all of the group can be ended.
 
+    Not :class:`asyncio.subprocess.Process`, which is taken for alive as long as anything that it
+    has started keeps its output open.
+
+    Args:
+        name: Of the controller.
+
     Attributes:
-        pid: Its number.
+        pid: The number of the process.
         output: What it prints.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, output: Output) -> None:
-        self.pid = process.pid
-        self.output = output
-        self._process = process
-        streams = [stream for stream in (process.stdout, process.stderr) if stream]
-        self._readers = [asyncio.create_task(output.read(stream)) for stream in streams]
+    def __init__(self, name: str) -> None:
+        self.pid = 0
+        self.output = Output(name)
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._exited = asyncio.Event()
+        self._closed = asyncio.Event()
 
     @classmethod
     async def start(
@@ -60,39 +66,60 @@ class ManagedProcess:
         Raises:
             OSError: It cannot be started.
         """
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
+        _, process = await asyncio.get_running_loop().subprocess_exec(
+            lambda: cls(name),
             program,
             *words[1:],
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=pipe,
-            stderr=pipe,
             env=environment,
             **_own_group(),
         )
-        return cls(process, Output(name))
+        return process
 
     async def wait(self) -> str:
-        """Wait for its end, end what it leaves behind, and read what it has printed.
+        """Wait for its end, end what it leaves behind, and take what it has printed.
 
         Returns:
             How it ended, for people: ``with status 1``, ``by SIGKILL``.
         """
-        status = await self._process.wait()
+        assert self._transport
+        await self._exited.wait()
         end_group(self.pid, Strength.KILL)
-        _, unfinished = await asyncio.wait(self._readers, timeout=LAST_OUTPUT)
-        for reader in unfinished:
-            reader.cancel()
-        await asyncio.gather(*self._readers, return_exceptions=True)
-        if status < 0:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_OUTPUT):
+                await self._closed.wait()
+        status = self._transport.get_returncode()
+        self._transport.close()
+        self.output.end()
+        if status is not None and status < 0:
             with contextlib.suppress(ValueError):
                 return f"by {signal.Signals(-status).name}"
         return f"with status {status}"
 
     def signal(self, strength: Strength) -> None:
         """Tell it, and all that it has started, to end."""
-        if self._process.returncode is None:
+        if not self._exited.is_set():
             end_group(self.pid, strength)
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note the process."""
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._transport = transport
+        self.pid = transport.get_pid()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """Take what it prints."""
+        self.output.feed(fd, data)
+
+    def process_exited(self) -> None:
+        """Note its end."""
+        self._exited.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that nothing more can come."""
+        self._closed.set()
 
 
 def end_group(pid: int, strength: Strength) -> None:

@@ -101,7 +101,7 @@ async def _serve(settings: Settings, journal: Journal) -> None:
 async def _follow(source: FileSource | MasterSource, manager: Manager) -> None:
     async for database in source.changes():
         if isinstance(source, MasterSource):
-            manager.hosts.is_local = source.is_local is not False
+            manager.hosts.is_local = source.is_local
         await manager.use(database)
 
 

@@ -23,8 +23,8 @@ EVERY_WAY = (ORIGINAL, OURS, STRICT, OURS | STRICT)
 
 def config_of(laboratory: Laboratory, name: str, peer: Path | None = None) -> SimpleSSLConfig:
     """The files of one side, as its program is given them."""
-    files = (laboratory.directory / f"{name}{ending}" for ending in (".pem", ".key"))
-    return SimpleSSLConfig(*files, peer or laboratory.authority.file)
+    certificate, key = (laboratory.directory / f"{name}{ending}" for ending in (".pem", ".key"))
+    return SimpleSSLConfig(certificate, key, peer or laboratory.authority.file)
 
 
 def context_of(role: Role, config: SimpleSSLConfig, flags: ssl.VerifyFlags) -> ssl.SSLContext:

@@ -8,7 +8,7 @@ import pytest
 
 from ndsp.certificates._making import Period
 from ndsp.certificates._pem import certificate_pem
-from ndsp.certificates.laboratory import Laboratory
+from ndsp.certificates.laboratory import Laboratory, Role
 from tests.ndsp.certificates.handshakes import EVERY_WAY, config_of, shake_hands
 
 in_every_way = pytest.mark.parametrize("flags", EVERY_WAY, ids=["plain", "ours", "strict", "both"])
@@ -53,6 +53,16 @@ def test_a_server_with_a_list_lets_in_those_of_the_list(
 
 
 @in_every_way
+def test_a_client_with_a_list_accepts_the_servers_of_the_list(
+    laboratory: Laboratory, flags: ssl.VerifyFlags
+) -> None:
+    desk = config_of(laboratory, "desk", listed(laboratory, "lamp"))
+    assert shake_hands(config_of(laboratory, "lamp"), desk, flags) is None
+    refusal = shake_hands(config_of(laboratory, "relay"), desk, flags)
+    assert refusal == "client: permitted subtree violation"
+
+
+@in_every_way
 def test_who_is_revoked_is_refused_and_nobody_else(
     laboratory: Laboratory, flags: ssl.VerifyFlags
 ) -> None:
@@ -69,7 +79,7 @@ def test_two_laboratories_do_not_know_each_other(
 ) -> None:
     # Of the same name, so that only the keys differ.
     other = Laboratory.create(tmp_path / "other", "Ion lab")
-    other.issue("desk", ["client"])  # type: ignore[list-item]
+    other.issue("desk", [Role.CLIENT])
     stranger = config_of(other, "desk", laboratory.authority.file)
     assert shake_hands(config_of(laboratory, "lamp"), stranger, flags) is not None
 

@@ -18,11 +18,13 @@ from tests.processes import PATIENCE, free_port, listens, program
 
 signals_exist = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 
+MODULE = "tests.ndsp.controller.devices"
+PROGRAM = f"python -m {MODULE}"
+
 
 @contextlib.contextmanager
 def controller(name: str, *arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    module = "tests.ndsp.controller.devices"
-    with program("-m", module, name, *arguments, **options) as process:
+    with program("-m", MODULE, name, *arguments, **options) as process:
         yield process
 
 
@@ -63,7 +65,7 @@ def test_a_device_that_cannot_be_opened_is_named_in_one_line() -> None:
     assert process.returncode == 1
     assert out == ""
     assert err == (
-        "devices.py: lamp cannot open device 'dark': ConnectionRefusedError: nobody answers there\n"
+        f"{PROGRAM}: lamp cannot open device 'dark': ConnectionRefusedError: nobody answers there\n"
     )
 
 
@@ -81,7 +83,7 @@ def test_a_port_that_is_taken_closes_the_device_and_gives_status_1() -> None:
         out, err = end(process)
     assert process.returncode == 1
     assert out == "open desk 1.0\nclosed desk\n"
-    assert err.startswith("devices.py: cannot serve lamp: OSError: ")
+    assert err.startswith(f"{PROGRAM}: cannot serve lamp: OSError: ")
     assert str(port) in err
     assert err.count("\n") == 1
 
@@ -147,7 +149,7 @@ def test_a_driver_that_fails_to_close_is_reported() -> None:
             lamp.terminate()
         _, err = end(process)
     assert process.returncode == 1
-    assert err == "devices.py: the driver failed to close: OSError: the fuse has blown\n"
+    assert err == f"{PROGRAM}: the driver failed to close: OSError: the fuse has blown\n"
 
 
 def test_pings_are_answered_while_a_method_blocks() -> None:

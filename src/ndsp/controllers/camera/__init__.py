@@ -1,0 +1,1 @@
+"""A controller of a camera whose frames can be reduced where they are taken."""

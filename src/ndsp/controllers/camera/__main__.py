@@ -1,0 +1,7 @@
+"""``python -m ndsp.controllers.camera`` is the controller."""
+
+import sys
+
+from ndsp.controllers.camera.controller import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""A controller whose device is the console that it was started from."""

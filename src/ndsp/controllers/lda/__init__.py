@@ -1,0 +1,1 @@
+"""A controller of a digital attenuator on a TCP socket."""
