@@ -69,7 +69,7 @@ def test_one_that_cannot_open_its_device_is_quoted(controller: ControllerFactory
     assert raised.value.output.endswith("ConnectionRefusedError: nobody answers there\n")
     assert "devices Lamp -d dark -p" in str(raised.value)
     assert "ended with status 1 before it listened on port" in str(raised.value)
-    assert "  | devices.py: lamp cannot open device 'dark'" in str(raised.value)
+    assert ": lamp cannot open device 'dark'" in str(raised.value)
 
 
 @on_posix
