@@ -143,3 +143,20 @@ def test_a_process_that_it_leaves_behind_is_reported_and_killed(
     with pytest.raises(pytest.fail.Exception, match=f"left behind process {helper.pid} still runs"):
         lamp.stop()
     assert not _resources.is_alive(helper)
+
+
+@on_posix
+def test_what_one_has_started_that_never_listens_is_killed_too(
+    controller: ControllerFactory, tmp_path: Path
+) -> None:
+    program = tmp_path / "hangs.py"
+    program.write_text(
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(child.pid, flush=True)\n"
+        "child.wait()\n"
+    )
+    with pytest.raises(ControllerDidNotStart) as raised:
+        controller(program, patience=1.0)
+    pid = int(raised.value.output.split()[0])
+    assert not psutil.pid_exists(pid) or not _resources.is_alive(psutil.Process(pid))
