@@ -24,7 +24,15 @@ SUBCOMMANDS: dict[str, str] = {
 }
 """Names, and the modules that do what they say."""
 
+EXTRA = {"cryptography", "psutil", "pyvisa", "rich", "watchfiles"}
+"""What these need, and the library alone does not."""
+
 EPILOG = """\
+for example:
+  %(prog)s new my_laser                        write a package for an instrument
+  %(prog)s ctlmgr --device-db device_db.py     run the controllers of a database
+  %(prog)s status --watch                      see how they are
+
 exit status: 0 done; 1 it failed; 2 wrong usage
 """
 
@@ -64,11 +72,18 @@ def get_argparser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and give its exit status; wrong usage ends as argparse does, with 2."""
-    args = get_argparser().parse_args(argv)
     try:
+        args = get_argparser().parse_args(argv)
         status: int = args.run(args)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in EXTRA:
+            raise
+        needed = f"ndsp needs {library}, which is not installed"
+        print(f"{needed}; install it with: pip install 'sipyco[ndsp]'", file=sys.stderr)
+        return 1
     return status
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ndsp.device_db import DeviceDBError
+from ndsp.manager._console import ConsoleHandler
 from ndsp.manager._control import CONTROL_PORT, PUBLISHER_PORT
 from ndsp.manager._file_source import FileSource
 from ndsp.manager._journal import OWN
@@ -28,13 +29,14 @@ SUMMARY = "run the controllers of this machine and look after them"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options; those that ``artiq_ctlmgr`` has are the same here."""
     source = parser.add_argument_group("device database")
-    source.add_argument(
+    where = source.add_mutually_exclusive_group()
+    where.add_argument(
         "--device-db",
         metavar="FILE",
         type=Path,
         help="run what this file has, and follow its changes; no master is needed",
     )
-    source.add_argument(
+    where.add_argument(
         "-s",
         "--server",
         metavar="HOST",
@@ -97,38 +99,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run controllers until asked to end."""
-    _log_to_console(args)
-    config = SimpleSSLConfig(*args.ssl) if args.ssl else None
-    if args.device_db:
-        settings = Settings(
-            FileSource(args.device_db),
-            bind_address_from_args(args),
-            args.port_control,
-            args.port_publish,
-            args.host_filter,
-        )
-    else:
-        settings = Settings(
-            MasterSource(args.server, args.port_notify, args.retry_master, config),
-            bind_address_from_args(args),
-            args.port_control,
-            args.port_publish,
-            args.host_filter,
-            log_host=args.server,
-            log_port=args.port_logging,
-            log_ssl_config=config,
-        )
+    console = _log_to_console(args)
     try:
-        asyncio.run(serve(settings))
+        asyncio.run(serve(_settings(args)))
     except (DeviceDBError, OSError, AnotherManager) as error:
         print(f"ndsp ctlmgr: {error}", file=sys.stderr)
         return 1
+    finally:
+        console.close()
     return 0
 
 
-def _log_to_console(args: argparse.Namespace) -> None:
+def _settings(args: argparse.Namespace) -> Settings:
+    config = SimpleSSLConfig(*args.ssl) if args.ssl else None
+    source = (
+        FileSource(args.device_db)
+        if args.device_db
+        else MasterSource(args.server, args.port_notify, args.retry_master, config)
+    )
+    return Settings(
+        source,
+        bind_address_from_args(args),
+        args.port_control,
+        args.port_publish,
+        args.host_filter,
+        log_host=None if args.device_db else args.server,
+        log_port=args.port_logging,
+        log_ssl_config=config,
+    )
+
+
+def _log_to_console(args: argparse.Namespace) -> ConsoleHandler:
     level = logging.INFO + 10 * (args.quiet - args.verbose)
-    console = logging.StreamHandler()
+    console = ConsoleHandler(sys.stderr)
     console.setLevel(level)
     console.setFormatter(
         logging.Formatter(
@@ -139,6 +142,7 @@ def _log_to_console(args: argparse.Namespace) -> None:
     root.addHandler(console)
     # Who asks for logs later gets what is not shown here, too.
     root.setLevel(min(level, logging.INFO))
+    return console
 
 
 def _seconds(text: str) -> float:

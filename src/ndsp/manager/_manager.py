@@ -66,12 +66,12 @@ class Manager:
             self._complain(str(problem), logging.ERROR if problem.is_error else logging.WARNING)
         self.hosts.forget()
         controllers = {controller.name: controller for controller in database.controllers()}
-        # The name server may take its time.
-        reasons = await asyncio.to_thread(
-            lambda: {name: self._why_left_out(c) for name, c in controllers.items()}
+        # The name server may take its time, for each of them.
+        reasons = await asyncio.gather(
+            *(asyncio.to_thread(self._why_left_out, spec) for spec in controllers.values())
         )
         self._left_out = {}
-        for name, (state, reason) in reasons.items():
+        for name, (state, reason) in zip(list(controllers), reasons, strict=True):
             if state:
                 self._complain(f"it is not run here: {reason}", logging.INFO, name)
                 spec = controllers.pop(name)
@@ -188,17 +188,27 @@ class Manager:
         try:
             process = await self._spawn(spec)
         except (CommandError, OSError) as error:
-            self._supervisor.not_spawned(time.monotonic(), name, str(error))
-            self._has_news.set()
+            self._not_spawned(name, str(error))
+            return
+        except Exception as error:
+            # As of an environment that no process can have. The supervisor waits for the outcome.
+            logger.exception("cannot start it", extra={"source": name})
+            self._not_spawned(name, f"it cannot be started: {error}")
             return
         self._processes[name] = process
         self._health[name] = Health(spec)
         self._supervisor.spawned(time.monotonic(), name, process.pid)
         self._has_news.set()
         how = await process.wait()
+        # All at once: what is decided next must find either all of it or nothing.
         del self._processes[name]
-        await self._health.pop(name).close()
+        health = self._health.pop(name)
         self._supervisor.exited(time.monotonic(), name, how, tuple(process.output.tail))
+        self._has_news.set()
+        await health.close()
+
+    def _not_spawned(self, name: str, reason: str) -> None:
+        self._supervisor.not_spawned(time.monotonic(), name, reason)
         self._has_news.set()
 
     async def _spawn(self, spec: Controller) -> ManagedProcess:

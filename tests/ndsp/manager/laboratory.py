@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import psutil
 
@@ -39,6 +39,7 @@ class Laboratory:
         database: What is in it.
         options: Further options of the manager; with ``-s``, it has no database of its own.
         environment: Of the manager.
+        stopped_console: What the manager shows is read by nobody.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Laboratory:
         database: dict[str, Any],
         *options: str,
         environment: dict[str, str] | None = None,
+        stopped_console: bool = False,
     ) -> None:
         self.database = database
         self.control_port = free_port()
@@ -54,6 +56,7 @@ class Laboratory:
         self._file = directory / "device_db.py"
         self._shown = directory / "shown.log"
         self._environment = environment
+        self._has_stopped_console = stopped_console
         self._options = options
         self._stack = contextlib.ExitStack()
         self.process: subprocess.Popen[str]
@@ -76,8 +79,9 @@ class Laboratory:
             str(self.publisher_port),
         )
         words = ("-m", "ndsp", "ctlmgr", *source, *ports, *self._options)
-        # A pipe that nobody reads would hold it up.
-        shown = self._stack.enter_context(self._shown.open("a", encoding="utf-8"))
+        shown: IO[str] | int = subprocess.PIPE
+        if not self._has_stopped_console:
+            shown = self._stack.enter_context(self._shown.open("a", encoding="utf-8"))
         made = program(*words, env=self._environment, stderr=shown)
         self.process = self._stack.enter_context(made)
         listens(self.process, self.publisher_port)

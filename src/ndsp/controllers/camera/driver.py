@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ndsp.controllers.line_connection import LineConnection
+from ndsp.instruments import LineConnection
 from sipyco.pc_rpc import current_call
 
 __all__ = ["Camera"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ndsp.controllers.local_instrument import LocalInstrument
+from ndsp.instruments import LocalInstrument
 
 __all__ = ["Simulation"]
 

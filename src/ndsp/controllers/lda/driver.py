@@ -1,6 +1,6 @@
 """The driver of the attenuator: the same code for the instrument and for its simulation."""
 
-from ndsp.controllers.line_connection import LineConnection
+from ndsp.instruments import LineConnection
 
 __all__ = ["Lda"]
 

@@ -1,6 +1,6 @@
 """The attenuator itself, simulated: it answers the real commands on a real socket."""
 
-from ndsp.controllers.local_instrument import LocalInstrument
+from ndsp.instruments import LocalInstrument
 
 __all__ = ["Simulation"]
 

@@ -5,8 +5,8 @@ import logging
 import threading
 import time
 
-from ndsp.controllers.scpi_connection import ScpiConnection
 from ndsp.controllers.scpi_psu.ramps import Ramp, Ramps
+from ndsp.instruments import ScpiConnection
 from sipyco.pc_rpc import current_call
 
 __all__ = ["ScpiPsu"]

@@ -4,7 +4,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from ndsp.controllers.scpi_connection import ScpiConnection
+from ndsp.instruments import ScpiConnection
 
 __all__ = ["Ramp", "Ramps"]
 

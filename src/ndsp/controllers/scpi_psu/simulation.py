@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-from ndsp.controllers.scpi_instrument import ScpiError, ScpiInstrument, channel_list, number
+from ndsp.instruments import ScpiError, ScpiInstrument, channel_list, number
 
 __all__ = ["Simulation"]
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from ndsp.controllers.line_connection import LineConnection, parse_address
+from ndsp.instruments import LineConnection, parse_address
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from ndsp.controllers.local_instrument import LocalInstrument
+from ndsp.instruments._local_instrument import LocalInstrument
 
 __all__ = ["ScpiError", "ScpiInstrument", "channel_list", "number"]
 

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from ndsp.controllers.scpi_instrument import ScpiError, ScpiInstrument, channel_list, number
+from ndsp.instruments import ScpiError, ScpiInstrument, channel_list, number
 
 
 class Oven(ScpiInstrument):

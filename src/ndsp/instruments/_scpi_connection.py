@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from ndsp.controllers.line_connection import parse_address
+from ndsp.instruments._line_connection import parse_address
 
 if TYPE_CHECKING:
     from pyvisa import ResourceManager

@@ -1,0 +1,59 @@
+"""The console of the manager may be stopped without stopping anything else."""
+
+import logging
+import os
+from pathlib import Path
+
+from ndsp.manager._console import WAITING, ConsoleHandler
+from tests.ndsp.manager.laboratory import Laboratory, troubled
+from tests.processes import PATIENCE
+
+
+def record(text: str) -> logging.LogRecord:
+    return logging.LogRecord("lab", logging.INFO, "", 0, text, (), None)
+
+
+def test_entries_are_shown_in_their_order() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as shown:
+        with os.fdopen(writing, "w") as stream:
+            console = ConsoleHandler(stream)
+            for number in range(100):
+                console.handle(record(str(number)))
+            console.close()
+        assert shown.read().split() == [str(number) for number in range(100)]
+
+
+def test_what_does_not_fit_is_counted() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as shown:
+        with os.fdopen(writing, "w") as stream:
+            console = ConsoleHandler(stream)
+            for _ in range(2 * WAITING):
+                console.handle(record("x" * 100))
+            lines = [shown.readline() for _ in range(WAITING)]
+            console.handle(record("last"))
+            while not lines[-1].startswith("("):
+                lines.append(shown.readline())
+            console.close()
+    assert lines[-2] == "last\n"
+    dropped = 2 * WAITING - (len(lines) - 2)
+    assert lines[-1] == f"({dropped} entries before this one were not shown)\n"
+
+
+def test_a_console_that_is_closed_is_no_trouble() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        console = ConsoleHandler(stream)
+        os.close(reading)
+        console.handle(record("nobody reads this"))
+        console.close()
+
+
+def test_a_manager_whose_console_is_stopped_goes_on(tmp_path: Path) -> None:
+    with Laboratory(tmp_path, {"a": troubled()}, stopped_console=True) as lab:
+        lab.running("a")
+        with lab.client("a") as device:
+            assert device.flood() == 64 << 20
+        lab.process.terminate()
+        assert lab.process.wait(PATIENCE) == 0
