@@ -61,15 +61,19 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+_HAS_FAILED: pytest.StashKey[bool] = pytest.StashKey()
+
+
 @pytest.fixture
-def no_leaks() -> "Iterator[LeakWatch]":
+def no_leaks(request: pytest.FixtureRequest) -> "Iterator[LeakWatch]":
     """Fail if the test leaves threads, processes, sockets or resource warnings behind."""
     from ndsp.testing._leaks import LeakWatch  # noqa: PLC0415 - see the top of this file
 
     with LeakWatch() as watch:
         yield watch
         complaints = watch.complaints()
-    if complaints:
+    # A test that fails does not get to where it would have closed what it has opened.
+    if complaints and not request.node.stash.get(_HAS_FAILED, False):
         pytest.fail("\n".join(complaints), pytrace=False)
 
 
@@ -120,7 +124,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show with a test that failed what its controllers have printed."""
     report = yield
-    factory = item.stash.get(_FACTORY, None)
-    if factory is not None and report.when == "call" and report.failed:
-        report.sections.extend(factory.outputs())
+    if report.failed and report.when != "teardown":
+        item.stash[_HAS_FAILED] = True
+        if _FACTORY in item.stash:
+            report.sections.extend(item.stash[_FACTORY].outputs())
     return report

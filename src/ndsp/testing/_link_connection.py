@@ -104,13 +104,14 @@ class LinkConnection:
             asyncio.ensure_future(self._pass_on(server, self._client, "to_client")),
         ]
         orphaned = asyncio.ensure_future(self._orphaned.wait())
+        both = asyncio.ensure_future(asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION))
         try:
-            both: asyncio.Future[Any] = asyncio.gather(*tasks)
             await asyncio.wait([both, orphaned], return_when=asyncio.FIRST_COMPLETED)
-            if both.done():
-                both.result()
+            for task in tasks:
+                if task.done():
+                    task.result()
         finally:
-            await _cancel(orphaned, *tasks)
+            await _cancel(orphaned, both, *tasks)
 
     async def _pass_on(
         self, source: socket.socket, sink: socket.socket, direction: Direction

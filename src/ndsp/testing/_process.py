@@ -103,6 +103,7 @@ class ProcessController(RunningController):
         status = self._process.poll()
         if status is None:
             found = f"did not listen on port {self.port} within {self._patience} s"
+            self._children = children(self._seen)
             self._dump()
         else:
             found = f"ended with {_describe(status)} before it listened on port {self.port}"
@@ -173,6 +174,7 @@ class ProcessController(RunningController):
 
     def _kill(self) -> None:
         if self._process.poll() is None:
+            self._children |= children(self._seen)
             self._process.kill()
             self._process.wait()
         kill(self._children)

@@ -153,8 +153,8 @@ def test_a_port_that_was_chosen_and_is_taken_is_an_error(controller: ControllerF
 def test_a_driver_that_hangs_while_it_opens_is_shown(
     controller: ControllerFactory, hangs: None
 ) -> None:
-    with pytest.raises(ControllerDidNotStart, match=r"within 0.05 s: .*__init__") as raised:
-        controller(CONTROLLERS["HangsInOpen"], patience=0.05)
+    with pytest.raises(ControllerDidNotStart, match=r"within 0.5 s: .*__init__") as raised:
+        controller(CONTROLLERS["HangsInOpen"], patience=0.5)
     assert raised.value.status is None
     release.set()
 
@@ -162,7 +162,8 @@ def test_a_driver_that_hangs_while_it_opens_is_shown(
 def test_a_driver_that_hangs_while_it_closes_is_shown(
     controller: ControllerFactory, hangs: None
 ) -> None:
-    lamp = controller(CONTROLLERS["HangsInClose"], patience=0.2)
+    lamp = controller(CONTROLLERS["HangsInClose"])
+    lamp._patience = 0.2
     with pytest.raises(pytest.fail.Exception) as raised:
         lamp.stop()
     hangs_in = "thread 'controller lamp' is in close (*devices.py:*)"

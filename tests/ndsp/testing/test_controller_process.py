@@ -78,14 +78,14 @@ def test_one_that_hangs_before_it_listens_tells_where(
 ) -> None:
     program = tmp_path / "hangs.py"
     program.write_text("import time\nprint('begun', flush=True)\ntime.sleep(60)\n")
-    with pytest.raises(ControllerDidNotStart, match=r"within 0.5 s(.|\n)*line 3 in") as raised:
-        controller(program, patience=0.5)
+    with pytest.raises(ControllerDidNotStart, match=r"within 1.0 s(.|\n)*line 3 in") as raised:
+        controller(program, patience=1.0)
     assert raised.value.status is None
 
 
 @on_posix
 def test_one_that_does_not_end_is_killed_and_tells_where(controller: ControllerFactory) -> None:
-    lamp = controller(DEVICES, "HangsInClose", patience=5)
+    lamp = controller(DEVICES, "HangsInClose")
     lamp._patience = 0.3
     with pytest.raises(pytest.fail.Exception, match=r"within 0.3 s when(.|\n)* in close\n"):
         lamp.stop()
@@ -143,3 +143,20 @@ def test_a_process_that_it_leaves_behind_is_reported_and_killed(
     with pytest.raises(pytest.fail.Exception, match=f"left behind process {helper.pid} still runs"):
         lamp.stop()
     assert not _resources.is_alive(helper)
+
+
+@on_posix
+def test_what_one_has_started_that_never_listens_is_killed_too(
+    controller: ControllerFactory, tmp_path: Path
+) -> None:
+    program = tmp_path / "hangs.py"
+    program.write_text(
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(child.pid, flush=True)\n"
+        "child.wait()\n"
+    )
+    with pytest.raises(ControllerDidNotStart) as raised:
+        controller(program, patience=1.0)
+    pid = int(raised.value.output.split()[0])
+    assert not psutil.pid_exists(pid) or not _resources.is_alive(psutil.Process(pid))

@@ -77,7 +77,10 @@ def test_a_project_of_its_own_loads_it_where_warnings_are_errors(
     pytester.runpytest_subprocess().assert_outcomes(passed=2, warnings=0)
 
 
-def test_it_may_be_loaded_by_a_conftest_too(pytester: pytest.Pytester) -> None:
+def test_it_may_be_loaded_by_a_conftest_too(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makeconftest('pytest_plugins = ["ndsp.testing"]')
     pytester.makepyfile("def test_it(no_leaks): pass")
     result = pytester.runpytest_inprocess("-Werror", "-p", "ndsp.testing")
