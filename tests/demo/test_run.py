@@ -5,6 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from demo.run import DATABASE, DemoFailed, Demonstration, with_free_ports
+from ndsp.device_db import read_device_db
+
 RUN = Path(__file__).parents[2] / "demo" / "run.py"
 
 
@@ -36,9 +41,12 @@ def test_the_demonstration_is_complete_and_ends_with_status_0() -> None:
     assert done.stdout.endswith("The demonstration is complete.\n")
 
 
-def test_an_occupied_port_is_named_with_what_to_do() -> None:
-    with socket.create_server(("127.0.0.1", 3249)):
-        done = demonstration()
-    assert done.returncode == 1
-    assert "3249 is taken by process" in done.stderr
-    assert "use other ports with --free-ports" in done.stderr
+def test_an_occupied_port_is_named_with_what_to_do(tmp_path: Path) -> None:
+    database = with_free_ports(DATABASE, tmp_path)
+    port = read_device_db(database).controllers()[0].port
+    demonstration = Demonstration(database, {}, tmp_path)
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(DemoFailed, match=f"port {port} is taken by process .*--free-ports"),
+    ):
+        demonstration.run()

@@ -1,10 +1,10 @@
-"""What can be wrong with a database: problems, and names that look like misspellings."""
+"""What can be wrong with a database: problems, and keys that look like misspellings."""
 
 import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-__all__ = ["DeviceDBError", "Problem", "did_you_mean", "misspelling"]
+__all__ = ["DeviceDBError", "Problem", "misspelling"]
 
 LOOKS_ALIKE = 0.85
 """Likeness, as difflib measures it, from which a key counts as misspelt. ``commnad`` has 0.86.
@@ -92,9 +92,3 @@ def misspelling(key: str, missing: Collection[str], required: Collection[str]) -
         if found:
             return found[0]
     return None
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Give the end of a message about a name that is not there; empty if none is like it."""
-    found = difflib.get_close_matches(name, list(names), n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""

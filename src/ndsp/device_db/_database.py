@@ -4,7 +4,8 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ndsp.device_db._check import DeviceDBError, Problem, did_you_mean
+from ndsp._spelling import did_you_mean
+from ndsp.device_db._check import DeviceDBError, Problem
 from ndsp.device_db._entries import Alias, Controller, Entry
 
 __all__ = ["DeviceDB"]

@@ -13,7 +13,7 @@ from ndsp.device_db._entries import SSL_FILES
 
 __all__ = ["Fields"]
 
-GIVEN_TO_COMMANDS = {"name", "bind"}
+GIVEN_TO_COMMANDS = {"name", "bind", "ARTIQ_SSL_DIR"}
 """What a command may refer to besides the keys of its entry: the manager knows these."""
 
 

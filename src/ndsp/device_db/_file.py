@@ -10,7 +10,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ndsp.device_db._check import DeviceDBError, Problem, did_you_mean
+from ndsp._spelling import did_you_mean
+from ndsp.device_db._check import DeviceDBError, Problem
 from ndsp.device_db._database import DeviceDB
 from ndsp.device_db._parse import parse_device_db
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ndsp.device_db._check import Problem, did_you_mean
+from ndsp._spelling import did_you_mean
+from ndsp.device_db._check import Problem
 from ndsp.device_db._database import DeviceDB
 from ndsp.device_db._entries import Alias, AuxiliaryTarget, Controller, Dummy, Entry, Local
 from ndsp.device_db._fields import Fields

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 
-from ndsp.device_db._check import Problem, did_you_mean
+from ndsp._spelling import did_you_mean
+from ndsp.device_db._check import Problem
 from ndsp.device_db._entries import Alias, AuxiliaryTarget, Controller, Entry
 from ndsp.device_db._hosts import machine
 

@@ -142,6 +142,10 @@ def _log_to_console(args: argparse.Namespace) -> ConsoleHandler:
     root.addHandler(console)
     # Who asks for logs later gets what is not shown here, too.
     root.setLevel(min(level, logging.INFO))
+    if not args.verbose:
+        # The one tells of requests that were refused, whose callers know, the other of each file.
+        for name in ("sipyco.pc_rpc", "watchfiles"):
+            logging.getLogger(name).setLevel(logging.WARNING)
     return console
 
 

@@ -64,6 +64,6 @@ def find_program(program: str, environment: Mapping[str, str]) -> str:
     path = environment.get("PATH", os.defpath)
     found = shutil.which(program, path=f"{path}{os.pathsep}{Path(sys.executable).parent}")
     if found is None:
-        where = f"in {Path.cwd()}" if os.path.dirname(program) else f"on PATH, {path}"  # noqa: PTH120
+        where = f"in {Path.cwd()}" if os.path.dirname(program) else "on the PATH of the manager"  # noqa: PTH120
         raise CommandError(f"there is no program {program!r} {where}")
     return found

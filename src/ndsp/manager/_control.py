@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from ndsp.manager._journal import Journal
+from ndsp.manager._journal import OWN, Journal
 from ndsp.manager._manager import Manager
 
 __all__ = ["CONTROL_PORT", "NOTIFIER", "PUBLISHER_PORT", "TARGET", "Control"]
@@ -70,11 +70,17 @@ class Control:
             Dicts of ``time`` (Unix time in seconds), ``level``, ``source`` (the controller),
             ``name`` (of its logger) and ``message``; the oldest first. Up to 1000 are kept of each.
         """
+        self._check_source(name)
         return self._journal.entries(name, count)
 
     async def follow_logs(
         self, name: str | None = None, count: int = 10
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Give the last entries, and then all others as they are logged."""
+        self._check_source(name)
         async for entry in self._journal.follow(name, count):
             yield entry
+
+    def _check_source(self, name: str | None) -> None:
+        if name not in {None, OWN}:
+            self._manager.check_name(str(name))

@@ -44,10 +44,17 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Healthy:
-    """It answers. If it is busy, with which method, and for how many seconds."""
+    """It answers. If it is busy, with which method, and for how many seconds.
+
+    Attributes:
+        busy_with: The method, or None.
+        busy_for: Seconds.
+        tells: Whether it answers beside its work, so that it may be asked often.
+    """
 
     busy_with: str | None = None
     busy_for: float = 0.0
+    tells: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,9 +99,15 @@ class Start:
 
 @dataclass(frozen=True)
 class Check:
-    """Ask it whether it is alive. To be answered with ``checked``."""
+    """Ask it whether it is alive. To be answered with ``checked``.
+
+    Attributes:
+        name: Of the controller.
+        probes: Whether its method ``ping`` is to be called, too, if it can tell without that.
+    """
 
     name: str
+    probes: bool = True
 
 
 @dataclass(frozen=True)

@@ -29,14 +29,18 @@ class Health:
         self._has_thread = False
         self._pending: asyncio.Task[Any] | None = None  # a ping that was not answered in time
 
-    async def check(self) -> Verdict:
-        """Ask it whether it is alive; takes ``ping_timeout`` at most."""
+    async def check(self, *, probes: bool = True) -> Verdict:
+        """Ask it whether it is alive; takes ``ping_timeout`` at most.
+
+        Args:
+            probes: Call its method ``ping``, also if it tells without that.
+        """
         try:
             async with asyncio.timeout(self._spec.ping_timeout):
                 client = await self._connected()
                 if self._tells_status:
                     try:
-                        return await self._check_by_status(client)
+                        return await self._check_by_status(client, probes=probes)
                     except IncompatibleServer:
                         self._tells_status = False
                 return await self._check_by_ping(client)
@@ -94,7 +98,7 @@ class Health:
             self._client = client
         return self._client
 
-    async def _check_by_status(self, client: AsyncioClient) -> Verdict:
+    async def _check_by_status(self, client: AsyncioClient, *, probes: bool) -> Verdict:
         status = await client.get_rpc_status()
         self._has_thread = status.get("threads", False)
         own = f"{client.get_selected_target()}.ping"
@@ -105,7 +109,9 @@ class Health:
         ]
         if running:
             longest = max(running, key=lambda call: call["seconds"])
-            return Healthy(str(longest["method"]), float(longest["seconds"]))
+            return Healthy(str(longest["method"]), float(longest["seconds"]), tells=True)
+        if not probes:
+            return Healthy(tells=True)
         if not self._has_thread:
             return await self._check_by_ping(client)
         try:
@@ -129,7 +135,9 @@ class Health:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the driver raises is its diagnosis
             return Sick(f"its ping() failed: {type(error).__name__}: {_one_line(error)}")
-        return Sick("its ping() gave False") if answer is False else Healthy()
+        if answer is False:
+            return Sick("its ping() gave False")
+        return Healthy(tells=self._tells_status)
 
     def _judge_silence(self) -> Verdict:
         if self._has_thread and self._tells_status:

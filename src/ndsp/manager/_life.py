@@ -69,6 +69,8 @@ class Life:
         self._then: Callable[[float], None] = self._is_stopped  # when its process has ended
         self._ladder: Ladder = ()
         self._is_checked = False  # a question is under way
+        self._probes = True  # with a call of ping
+        self._probe_at = now
         self._check_at: float | None = None
         self._deadline: float | None = None
         self._asked_at = now
@@ -105,6 +107,7 @@ class Life:
         """Start it: what it depends on runs."""
         self._enter(State.STARTING, now)
         self._is_checked = False  # of its process before, if at all
+        self._probe_at = now
         self._watch = Watch(self.spec)
         self._decide(Start(self.name))
 
@@ -119,20 +122,29 @@ class Life:
 
     def stop(self, now: float) -> None:
         """Somebody wants it to end, and not to be started again."""
+        self._say(logging.INFO, "is stopped on request")
+        self.let_end(now)
+
+    def let_end(self, now: float) -> None:
+        """It is not needed any more."""
         if not self.has_process:
             self._is_stopped(now)
         elif self.state is State.STOPPING:
             self._then = self._is_stopped
         else:
-            self._end(now, self._is_stopped, "stopped on request")
+            self._end(now, self._is_stopped, "")
 
     def restart(self, now: float) -> None:
         """Somebody wants it to be started anew, once the calls that run have ended."""
+        self._say(logging.INFO, "is restarted on request")
+        self._begin_anew(now)
+
+    def _begin_anew(self, now: float) -> None:
         self._backoff.forget()
         if self.state is State.RUNNING:
             self._drain(now, self._is_to_start)
         elif self.state is State.STARTING:
-            self._end(now, self._is_to_start, "restarted on request")
+            self._end(now, self._is_to_start, "")
         else:
             self.start(now)
 
@@ -142,20 +154,21 @@ class Life:
         self._backoff = Backoff(spec)
         if self.state is not State.STOPPED:
             self._say(logging.INFO, "its entry has changed")
-            self.restart(now)
+            self._begin_anew(now)
 
     def forget(self, now: float) -> None:
         """The database does not have it any more: end it when the calls that run have ended."""
         self.is_wanted = False
+        self._say(logging.INFO, "its entry is gone")
         if self.state is State.RUNNING:
             self._drain(now, self._is_stopped)
         else:
-            self.stop(now)
+            self.let_end(now)
 
     def kill(self, now: float) -> None:
         """Nobody can wait for it."""
         if self.has_process:
-            self._end(now, self._is_stopped, "killed on request", (Strength.KILL,))
+            self._end(now, self._is_stopped, "", (Strength.KILL,))
 
     # Facts
 
@@ -184,6 +197,7 @@ class Life:
         """Its process has ended: how, for example ``with status 1``, and what it printed last."""
         self.pid = None
         if self.state in {State.STOPPING, State.DRAINING}:
+            self._say(logging.INFO, f"has ended {how}")
             self._then(now)
             return
         if self.state is State.RUNNING:
@@ -197,6 +211,8 @@ class Life:
         self._is_checked = False
         if self.state not in {State.STARTING, State.RUNNING, State.DRAINING}:
             return
+        if self._probes:
+            self._probe_at = now + self.spec.ping_timer
         conclusion = self._watch.judge(verdict, self._asked_at, now)
         if conclusion.answers and self.state is State.STARTING:
             self._runs(now)
@@ -216,7 +232,8 @@ class Life:
             if not self._is_checked:
                 self._is_checked = True
                 self._asked_at = now
-                self._decide(Check(self.name))
+                self._probes = now >= self._probe_at
+                self._decide(Check(self.name, self._probes))
         if self._deadline is None or now < self._deadline:
             return
         self._deadline = None

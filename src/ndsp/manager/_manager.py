@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from ndsp._spelling import did_you_mean
 from ndsp.device_db import Controller, DeviceDB
 from ndsp.manager._commands import CommandError, find_program, words
 from ndsp.manager._facts import Ask, Check, Decision, Say, Sick, Signal, Start
@@ -52,7 +53,10 @@ class Manager:
         self._supervisor = Supervisor()
         self._processes: dict[str, ManagedProcess] = {}
         self._health: dict[str, Health] = {}
+        self._wanted: dict[str, Controller] = {}
+        self._in_error: dict[str, str] = {}  # those that go on although their entry is
         self._left_out: dict[str, dict[str, Any]] = {}
+        self._changes: dict[str, tuple[float, float]] = {}  # of state: since when, by two clocks
         self._complaints: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_news = asyncio.Event()
@@ -61,9 +65,15 @@ class Manager:
     # Wishes
 
     async def use(self, database: DeviceDB) -> None:
-        """Run what this database has, and nothing else; what has not changed is left alone."""
+        """Run what this database has, and nothing else; what has not changed is left alone.
+
+        A controller that runs goes on as it is if its entry is in error.
+        """
+        errors = {}
         for problem in database.problems:
             self._complain(str(problem), logging.ERROR if problem.is_error else logging.WARNING)
+            if problem.is_error and problem.entry:
+                errors[problem.entry] = str(problem)
         self.hosts.forget()
         controllers = {controller.name: controller for controller in database.controllers()}
         # The name server may take its time, for each of them.
@@ -73,10 +83,15 @@ class Manager:
         self._left_out = {}
         for name, (state, reason) in zip(list(controllers), reasons, strict=True):
             if state:
-                self._complain(f"it is not run here: {reason}", logging.INFO, name)
+                hints = [problem.text for problem in database.problems if problem.entry == name]
+                why = "; ".join([reason, *hints])
+                self._complain(f"it is not run here: {why}", logging.INFO, name)
                 spec = controllers.pop(name)
-                self._left_out[name] = _described(spec, {"state": state, "reason": reason})
-        self._supervisor.configure(time.monotonic(), controllers)
+                self._left_out[name] = _described(spec, {"state": state, "reason": why})
+        kept = {name: spec for name, spec in self._wanted.items() if name in errors}
+        self._in_error = {name: errors[name] for name in kept}
+        self._wanted = kept | controllers
+        self._supervisor.configure(time.monotonic(), self._wanted)
         self._has_news.set()
 
     def start(self, name: str) -> None:
@@ -107,15 +122,23 @@ class Manager:
 
     def status(self) -> dict[str, dict[str, Any]]:
         """Tell where each controller of the database stands."""
-        offset = time.time() - time.monotonic()
         states = {}
         for name, described in self._supervisor.describe().items():
             spec = self._supervisor.spec(name)
             assert spec is not None
-            described["since"] += offset
+            described["since"] = self._wall_time(name, described["since"])
             described["last_log"] = self._journal.last_message(name)
+            if name in self._in_error:
+                described["reason"] = f"goes on as it was: {self._in_error[name]}"
             states[name] = _described(spec, described)
         return states | self._left_out
+
+    def check_name(self, name: str) -> None:
+        """Raise ValueError if the database has no such controller, with the nearest name."""
+        known = self.status()
+        if name not in known:
+            hint = did_you_mean(str(name), known) or f"; there are {', '.join(known) or 'none'}"
+            raise ValueError(f"there is no controller {name!r}{hint}")
 
     async def run(self) -> None:
         """Look after the controllers until all of them have ended after :meth:`end`."""
@@ -140,6 +163,14 @@ class Manager:
             pass
         self._has_news.clear()
 
+    def _wall_time(self, name: str, since: float) -> float:
+        """Give the time of day of a change of state, the same each time."""
+        known = self._changes.get(name)
+        if known is None or known[0] != since:
+            known = since, time.time() - (time.monotonic() - since)
+            self._changes[name] = known
+        return known[1]
+
     def _why_left_out(self, spec: Controller) -> tuple[str, str]:
         if spec.command is None:
             return "unmanaged", "its entry has no command"
@@ -155,10 +186,10 @@ class Manager:
 
     def _wish(self, method: Callable[[float, str], None], name: str) -> None:
         if self._supervisor.spec(name) is None:
-            known = ", ".join(self._supervisor.names) or "none"
-            reason = self._left_out.get(name, {}).get("reason")
-            found = f"controller {name!r} is not run here: {reason}" if reason else ""
-            raise ValueError(found or f"there is no controller {name!r}; those here are {known}")
+            if name in self._left_out:
+                reason = self._left_out[name]["reason"]
+                raise ValueError(f"controller {name!r} is not run here: {reason}")
+            self.check_name(name)
         method(time.monotonic(), name)
         self._has_news.set()
 
@@ -168,8 +199,8 @@ class Manager:
         match decision:
             case Start(name):
                 self._begin(self._start(name))
-            case Check(name):
-                self._begin(self._check(name, self._health[name]))
+            case Check(name, probes):
+                self._begin(self._check(name, self._health[name], probes=probes))
             case Ask(name):
                 self._begin(self._ask(name, self._health[name]))
             case Signal(name, strength):
@@ -221,9 +252,9 @@ class Manager:
         environment |= self._mark.environment(spec.name)
         return await ManagedProcess.start(spec.name, program, command, environment)
 
-    async def _check(self, name: str, health: Health) -> None:
+    async def _check(self, name: str, health: Health, *, probes: bool) -> None:
         try:
-            verdict = await health.check()
+            verdict = await health.check(probes=probes)
         except Exception as error:
             # The supervisor waits for a verdict, and would not ask again.
             logger.exception("asking it whether it is alive failed", extra={"source": name})

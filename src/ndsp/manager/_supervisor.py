@@ -88,7 +88,7 @@ class Supervisor:
         self._is_ending = True
         for life in self._lives.values():
             if not life.has_process:
-                life.stop(now)
+                life.let_end(now)
 
     def kill(self, now: float) -> None:
         """End all of them at once."""
@@ -168,4 +168,4 @@ class Supervisor:
         }
         for name, life in self._lives.items():
             if life.has_process and life.state is not State.STOPPING and name not in needed:
-                life.stop(now)
+                life.let_end(now)

@@ -10,6 +10,15 @@ __all__ = ["CHECK_SOON", "Conclusion", "Watch"]
 CHECK_SOON = 0.2
 """Seconds until it is asked again whether it is there, when it starts, drains or was not found."""
 
+SOON_CHECKS = 10
+"""So often. Then it is asked later and later: each attempt may be a line in somebody's log."""
+
+LATEST_CHECK = 5.0
+"""Seconds that it is asked again at the latest."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at what a controller does that tells so beside its work."""
+
 MISSES = 3
 """Times in a row that a controller which ran cannot be reached until it is taken for lost."""
 
@@ -49,13 +58,15 @@ class Watch:
         self.last_miss = ""
         self._spec = spec
         self._misses = 0
+        self._tells = False
         self._silent_since: float | None = None
 
     def judge(self, verdict: Verdict, asked_at: float, now: float) -> Conclusion:
         """Take what came of asking it, and say what follows."""
         match verdict:
-            case Healthy(busy_with, busy_for):
+            case Healthy(busy_with, busy_for, tells):
                 self.has_answered = True
+                self._tells = tells
                 self.busy_with = busy_with
                 self.last_miss = ""
                 self._misses = 0
@@ -71,14 +82,18 @@ class Watch:
             case Unreachable(reason):
                 self._misses += 1
                 self.last_miss = reason
-                is_lost = self.has_answered and self._misses >= MISSES
-                return Conclusion(trouble=reason if is_lost else "")
+                if self.has_answered and self._misses >= MISSES:
+                    return Conclusion(trouble=reason)
+                pause = CHECK_SOON * max(1, self._misses - SOON_CHECKS)
+                return Conclusion(pause=min(pause, LATEST_CHECK))
             case Sick(reason, hangs):
                 return Conclusion(trouble=reason, hangs=hangs)
 
     def _bear(self, busy_for: float, *, answers: bool = False) -> Conclusion:
         limit = self._spec.busy_timeout
         pause = self._spec.ping_timer
+        if self._tells:
+            pause = min(pause, LOOK_EVERY)
         if self.busy_with is None or limit is None:
             return Conclusion(answers, pause=pause)
         if busy_for > limit:

@@ -114,7 +114,8 @@ def test_retry_now_does_not_wait_for_the_timer(lab: Laboratory) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("no_such", "there is no controller 'no_such'; those here are lda, camera, broken"),
+        ("no_such", "there is no controller 'no_such'; there are lda, camera, broken, far"),
+        ("camra", "there is no controller 'camra'; did you mean 'camera'?"),
         ("far", "controller 'far' is not run here: it is for host '192.0.2.77'"),
     ],
 )
@@ -125,6 +126,13 @@ def test_a_controller_that_is_not_run_here_is_refused(
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith(f"ndsp control: {reason}")
+
+
+def test_logs_of_a_controller_that_is_not_there_are_refused(lab: Laboratory) -> None:
+    done = ndsp(lab, "logs", "camra")
+    assert done.returncode == 1
+    assert done.stderr == "ndsp logs: there is no controller 'camra'; did you mean 'camera'?\n"
+    assert "Traceback" not in lab.log("ctlmgr")
 
 
 @pytest.mark.parametrize("words", [("status",), ("logs",), ("control", "stop", "lda")])

@@ -53,6 +53,26 @@ def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
         assert lab.running("a")["a"]["pid"] == before
 
 
+def test_a_controller_whose_entry_is_in_error_goes_on_as_it_was(tmp_path: Path) -> None:
+    database = {"a": troubled(), "b": troubled()}
+    with Laboratory(tmp_path, database) as lab:
+        before = lab.running("a", "b")["a"]["pid"]
+        lab.write({**database, "a": {**database["a"], "port": "x"}})
+        states = lab.until(lambda s: "goes on as it was" in s["a"]["reason"])
+        assert "key 'port'" in states["a"]["reason"]
+        assert (states["a"]["state"], states["a"]["pid"]) == ("running", before)
+        lab.write({**database, "a": {**database["a"], "more": 1}})
+        lab.until(lambda s: s["a"]["pid"] not in {before, None})
+
+
+def test_what_is_published_of_an_idle_controller_does_not_change(tmp_path: Path) -> None:
+    with Laboratory(tmp_path, {"a": troubled()}) as lab:
+        lab.running("a")
+        with lab.control() as control:
+            states = [control.status() for _ in range(5)]
+        assert states == [states[0]] * 5
+
+
 def test_a_database_that_cannot_be_read_at_the_start_ends_it(tmp_path: Path) -> None:
     missing = tmp_path / "missing.py"
     with program("-m", "ndsp", "ctlmgr", "--device-db", str(missing)) as process:

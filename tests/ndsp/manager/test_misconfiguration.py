@@ -38,7 +38,7 @@ def test_each_says_once_why_it_is_not_started(tmp_path: Path) -> None:
     assert "if that is the same, use --host-filter 192.0.2.77" in log
     assert "its host 'no.such.host.invalid' cannot be found" in log
     assert "it is not run here: its entry has no command" in log
-    assert "there is no program 'aqctl_lda' on PATH, " in log
+    assert "there is no program 'aqctl_lda' on the PATH of the manager" in log
     assert "names {serial_number}, which is no key of the entry" in log
     assert "names {ARTIQ_SSL_DIR}, and this environment variable is not set" in log
     assert "cannot be split: No closing quotation" in log

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndsp.device_db import Controller
-from ndsp.manager._facts import Check, Healthy, Sick, Silent, State, Unreachable
+from ndsp.manager._facts import Ask, Check, Healthy, Sick, Silent, State, Unreachable
 from tests.ndsp.manager.world import World, spec
 
 ALL = {"ask", "terminate", "dump"}
@@ -31,6 +31,47 @@ def test_it_is_asked_every_ping_timer_whether_it_is_alive() -> None:
     world.log.clear()
     world.wait(95)
     assert len([d for d in world.log if isinstance(d, Check)]) == 9
+
+
+def test_one_that_tells_what_it_does_is_looked_at_every_second_and_probed_every_ping_timer() -> (
+    None
+):
+    world = World(verdicts={"lda": Healthy(tells=True)})
+    world.configure(spec("lda", ping_timer=10))
+    world.log.clear()
+    world.wait(95)
+    checks = [d.probes for d in world.log if isinstance(d, Check)]
+    assert len(checks) == 95
+    assert checks.count(True) == 9
+
+
+def test_one_that_is_not_there_is_looked_for_less_and_less_often() -> None:
+    world = World(verdicts={"lda": Unreachable("refused")})
+    world.configure(spec("lda", start_timeout=None))
+    world.wait(2)
+    assert len(world.log) > 9
+    world.wait(100)
+    world.log.clear()
+    world.wait(100)
+    assert len(world.log) == 20
+
+
+def test_stopping_and_restarting_are_told_with_how_it_ended() -> None:
+    world = World()
+    world.configure(spec("a", 1), spec("b", 2), spec("c", 3))
+    world.wait(1)
+    world.log.clear()
+    world.supervisor.stop(world.now, "a")
+    world.settle()
+    world.supervisor.restart(world.now, "b")
+    world.settle()
+    world.configure(spec("a", 1), spec("b", 2))
+    ended = "has ended by ask"
+    assert world.said() == [
+        *("is stopped on request", ended),
+        *("is restarted on request", ended, "runs on [::1]:2"),
+        *("its entry is gone", ended),
+    ]
 
 
 def test_a_crash_is_followed_by_another_attempt_after_growing_delays_up_to_a_limit() -> None:
@@ -61,7 +102,7 @@ def test_the_reason_of_a_failure_is_said_once_until_it_has_run() -> None:
     assert len(world.said(logging.WARNING)) == 1
     assert len(world.said(logging.DEBUG)) == 3
     world.verdicts.clear()
-    world.wait(1)
+    world.wait(10)
     world.dies("lda")
     assert len(world.said(logging.WARNING)) == 2
 
@@ -294,7 +335,7 @@ def test_dependencies_are_started_first_and_ended_last() -> None:
     world.supervisor.end(world.now)
     world.settle()
     assert world.alive == {}
-    assert [d.name for d in world.log if hasattr(d, "name")] == ["laser", "supply"]
+    assert [d.name for d in world.log if isinstance(d, Ask)] == ["laser", "supply"]
 
 
 def test_what_depends_on_a_crashed_controller_goes_on() -> None:

@@ -1,0 +1,12 @@
+"""What somebody meant who has misspelt a name."""
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["did_you_mean"]
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Give the end of a message about a name that is not there; empty if none is like it."""
+    found = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
