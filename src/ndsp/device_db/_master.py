@@ -1,6 +1,7 @@
 """Gets the database from a running ARTIQ master: once by asking, or again after each change."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -18,6 +19,9 @@ TARGETS = ("device_db", "master_device_db")
 
 NOTIFIER = "devices"
 """Under which name the master publishes the database."""
+
+LONGEST_SETTLING = 2.0
+"""Seconds after which it counts as such anyway: somebody may change it all the time."""
 
 SETTLING = 0.1
 """Seconds without a change after which the database counts as complete: the master publishes a
@@ -90,6 +94,9 @@ async def follow_master(
 
     Yields:
         The database. Entries in error are left out, and told of in its ``problems``.
+
+    Raises:
+        OSError: What is published there cannot be read. It is not tried again.
     """
     structure: Any = None
     changed = asyncio.Event()
@@ -111,17 +118,31 @@ async def follow_master(
     await subscriber.connect(host, port, connected, ssl_config)
     try:
         while True:
-            await changed.wait()
+            await _until(changed, subscriber)
             await _until_quiet(changed)
             yield parse_device_db(structure, _source(host, port))
     finally:
         await subscriber.close()
 
 
+async def _until(changed: asyncio.Event, subscriber: Subscriber) -> None:
+    """Wait for a change, or for the end of the subscription, which otherwise goes on for ever."""
+    waiting = asyncio.ensure_future(changed.wait())
+    try:
+        await asyncio.wait([waiting, subscriber.receive_task], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    if not changed.is_set():
+        raise OSError(f"what is published as {NOTIFIER!r} cannot be read; the log says why")
+
+
 async def _until_quiet(changed: asyncio.Event) -> None:
-    while changed.is_set():
-        changed.clear()
-        await asyncio.sleep(SETTLING)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST_SETTLING):
+            while changed.is_set():
+                changed.clear()
+                await asyncio.sleep(SETTLING)
+    changed.clear()
 
 
 def _source(host: str, port: int) -> str:

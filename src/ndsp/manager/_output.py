@@ -24,7 +24,10 @@ BURST = 1 << 20
 """Bytes that are logged however fast they come: a traceback, a table, a dump of all threads."""
 
 RATE = 64 << 10
-"""Bytes per second that are logged for long: about 1000 lines."""
+"""Bytes per second that are logged for long."""
+
+COST = 200
+"""Bytes that a line counts more than it has: an empty one is an entry, too."""
 
 
 class Output:
@@ -52,31 +55,44 @@ class Output:
         stream = self._streams.get(number)
         if stream is None:
             stream = self._streams[number] = _Stream(LogParser(lambda: self._name))
-        for line in stream.lines(data):
-            self._take(stream, line)
+        now = self._clock()
+        self._allowance = min(BURST, self._allowance + (now - self._since) * RATE)
+        self._since = now
+        # A reserve once it has begun, so that it is not dropping and logging in turns.
+        if self._allowance < (RATE if self._dropped else 0):
+            self._drop(data)
+            stream.skip(data)
+            return
+        lines = stream.lines(data)
+        for taken, line in enumerate(lines):
+            if self._allowance < 0:
+                self._drop(b"\n".join([*lines[taken:], b""]))
+                return
+            self._log(stream, line)
 
     def end(self) -> None:
         """Take what is left: nothing more will come."""
         for stream in self._streams.values():
             if rest := stream.rest():
-                self._take(stream, rest)
+                self._log(stream, rest)
+            stream.parser.end()
         self._tell_dropped()
 
-    def _take(self, stream: "_Stream", line: bytes) -> None:
-        text = line.decode("utf-8", "backslashreplace").rstrip("\r")
+    def _log(self, stream: "_Stream", line: bytes) -> None:
+        text = _text(line)
         self.tail.append(text[:LONGEST_TAIL_LINE])
-        now = self._clock()
-        self._allowance = min(BURST, self._allowance + (now - self._since) * RATE)
-        self._since = now
-        # A small reserve, so that it is not dropping and logging in turns.
-        if self._allowance < len(line) + (RATE if self._dropped else 0):
-            if not self._dropped:
-                self._say("it prints too much; until that ends, it is left out of the log")
-            self._dropped += len(line) + 1
-            return
-        self._allowance -= len(line)
+        self._allowance -= len(line) + COST
         self._tell_dropped()
         stream.parser.line_input(text)
+
+    def _drop(self, data: bytes) -> None:
+        if not self._dropped:
+            self._say("it prints too much; until that ends, it is left out of the log")
+        self._dropped += len(data)
+        # No more is looked at than is kept: this must not take time.
+        for line in data[-TAIL * LONGEST_TAIL_LINE :].split(b"\n")[-TAIL - 1 :]:
+            if line:
+                self.tail.append(_text(line)[:LONGEST_TAIL_LINE])
 
     def _tell_dropped(self) -> None:
         if self._dropped:
@@ -93,8 +109,12 @@ class _Stream:
     def __init__(self, parser: LogParser) -> None:
         self.parser = parser
         self._rest = b""
+        self._is_cut = False  # the beginning of the line that comes was skipped
 
     def lines(self, data: bytes) -> list[bytes]:
+        if self._is_cut:
+            _, end, data = data.partition(b"\n")
+            self._is_cut = not end
         first, *others = data.split(b"\n")
         self._rest += first
         if others:
@@ -104,6 +124,14 @@ class _Stream:
             others.append(self.rest())
         return others
 
+    def skip(self, data: bytes) -> None:
+        self._rest = b""
+        self._is_cut = not data.endswith(b"\n")
+
     def rest(self) -> bytes:
         rest, self._rest = self._rest, b""
         return rest
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "backslashreplace").rstrip("\r")

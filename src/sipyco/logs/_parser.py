@@ -63,6 +63,10 @@ class LogParser:
         line = msg.removesuffix("\n").encode("utf-8", "backslashreplace")
         self._log(self._reader.feed(line + b"\n"))
 
+    def end(self) -> None:
+        """Log what there is of an entry whose last lines will not come."""
+        self._log(self._reader.end())
+
     async def stream_task(self, stream: asyncio.StreamReader) -> None:
         r"""Log what comes from a stream until it ends.
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndsp.manager._output import BURST, LONGEST_LINE, RATE, Output
+from ndsp.manager._output import BURST, COST, LONGEST_LINE, Output
 
 
 class Clock:
@@ -84,24 +84,60 @@ def test_a_line_without_end_is_logged_in_parts(
     assert {len(text) for text in messages(caplog)} == {2 * LONGEST_LINE}
 
 
+def test_an_entry_whose_last_lines_do_not_come_is_logged_at_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    output = Output("lda")
+    output.feed(2, b"ERROR<5>:dev:the lamp\nhas")
+    output.end()
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == ("ERROR", "the lamp\nhas")
+
+
+@pytest.mark.parametrize("line", [b"y" * 999 + b"\n", b"\n", b"y\n"])
 def test_more_than_can_be_borne_is_counted_and_left_out(
+    line: bytes, caplog: pytest.LogCaptureFixture, clock: Clock
+) -> None:
+    caplog.set_level(logging.INFO)
+    output = Output("lda", clock)
+    piece = line * (65536 // len(line))
+    number = 8 * BURST // len(piece)
+    for _ in range(number):
+        output.feed(1, piece)
+    kept = len(messages(caplog)) - 1
+    assert kept * (len(line) - 1 + COST) <= BURST + len(line) + COST
+    assert messages(caplog)[-1].startswith("it prints too much")
+    clock.now = 0.5
+    output.feed(1, b"not yet\n")
+    assert len(messages(caplog)) == kept + 1
+    clock.now = 3.0
+    output.feed(1, b"now\n")
+    counted, last = messages(caplog)[kept + 1 :]
+    missing = number * len(piece) - kept * len(line) + len("not yet\n")
+    assert counted == f"it has printed {missing} bytes that are not in the log"
+    assert last == "now"
+    assert output.tail[-1] == "now"
+
+
+def test_a_line_that_was_begun_while_all_was_left_out_is_left_out(
     caplog: pytest.LogCaptureFixture, clock: Clock
 ) -> None:
     caplog.set_level(logging.INFO)
     output = Output("lda", clock)
-    line = b"y" * 999 + b"\n"
-    for _ in range(2 * BURST // len(line)):
-        output.feed(1, line)
-    kept = len(messages(caplog))
-    assert kept <= BURST // 999 + 1
-    assert messages(caplog)[-1].startswith("it prints too much")
-    clock.now = 0.5
-    output.feed(1, b"not yet\n")
-    assert len(messages(caplog)) == kept
-    clock.now = 1.0 + 1024 / RATE
-    output.feed(1, b"now\n")
-    counted, last = messages(caplog)[kept:]
-    missing = 2 * BURST // 1000 * 1000 - (kept - 1) * 1000 + len("not yet\n")
-    assert counted == f"it has printed {missing} bytes that are not in the log"
-    assert last == "now"
-    assert output.tail[-1] == "now"
+    for _ in range(BURST // 1000 + 2):
+        output.feed(1, b"y" * 999 + b"\n")
+    output.feed(1, b"the beginning ")
+    clock.now = 60.0
+    output.feed(1, b"and the end\nwhole\n")
+    assert messages(caplog)[-1] == "whole"
+    assert "and the end" not in messages(caplog)
+
+
+def test_the_last_lines_are_known_although_they_were_left_out(clock: Clock) -> None:
+    output = Output("lda", clock)
+    for number in range(2 * BURST // 100):
+        output.feed(1, b"y" * 99 + b"\n")
+        output.feed(2, f"{number}\n".encode())
+    assert output.tail[-1] == str(2 * BURST // 100 - 1)
+    assert len(output.tail) == 20
