@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ndsp.device_db._check import DeviceDBError, Problem
+from ndsp.device_db._hosts import machine
 from sipyco.tools import SimpleSSLConfig
 
 __all__ = [
@@ -102,6 +103,11 @@ class Controller(NamedEntry):
     drain_timeout: float | None = 30.0
     restart_limit: int | None = 10
     restart_window: float | None = 60.0
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Machine and port: the same for two controllers that cannot run at the same time."""
+        return machine(self.host), self.port
 
     @property
     def address(self) -> str:

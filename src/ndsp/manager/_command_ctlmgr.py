@@ -11,8 +11,8 @@ from ndsp.manager._console import ConsoleHandler
 from ndsp.manager._control import CONTROL_PORT, PUBLISHER_PORT
 from ndsp.manager._file_source import FileSource
 from ndsp.manager._journal import OWN
+from ndsp.manager._lock import AnotherManager
 from ndsp.manager._master_source import MasterSource
-from ndsp.manager._orphans import AnotherManager
 from ndsp.manager._service import Settings, serve
 from sipyco.common_args import (
     bind_address_from_args,

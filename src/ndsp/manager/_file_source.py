@@ -1,13 +1,13 @@
 """The database is a file, which is read again when it changes."""
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import watchfiles
 
-from ndsp.device_db import DeviceDB, DeviceDBError, read_device_db
+from ndsp.device_db import DeviceDB, DeviceDBError, Problem, read_device_db
+from ndsp.manager._threads import in_thread
 
 __all__ = ["FileSource"]
 
@@ -25,7 +25,7 @@ class FileSource:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path.resolve()
+        self._path = path.absolute()  # not where links lead now, which may change
         self.name = f"file {self._path}"
         self._seen: tuple[int, ...] | None = None
 
@@ -36,7 +36,11 @@ class FileSource:
             DeviceDBError: It cannot be read at all.
         """
         self._seen = self._signature()
-        return await asyncio.to_thread(read_device_db, self._path, strict=False)
+        try:
+            return await in_thread(read_device_db, self._path, strict=False)
+        except RuntimeError as error:
+            problem = Problem(str(self._path), None, None, f"cannot execute this file: {error}")
+            raise DeviceDBError([problem]) from error
 
     async def changes(self) -> AsyncGenerator[DeviceDB, None]:
         """Give the database again after each change; one that cannot be read is passed over."""

@@ -149,9 +149,11 @@ class Health:
 def _choose(wanted: str | None, targets: list[str]) -> str:
     if wanted in targets:
         return str(wanted)
+    if not targets:
+        raise IncompatibleServer("it offers no targets")
     # Remote execution answers, but knows nothing of the device.
     devices = [target for target in targets if not target.endswith("_rexec")]
-    return (devices or targets or [str(wanted)])[0]
+    return (devices or targets)[0]
 
 
 def _one_line(error: BaseException) -> str:

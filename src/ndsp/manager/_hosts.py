@@ -48,8 +48,15 @@ class HostFilter:
         self.is_local = True
         self._addresses: dict[str, frozenset[str]] = {}
 
+    def knows(self, controller: Controller) -> bool:
+        """Tell whether it can be told; not if the name server does not know the host, or is away.
+
+        Asks the name server for names.
+        """
+        return controller.host == self._wanted or bool(self._resolve(controller.host))
+
     def accepts(self, controller: Controller) -> bool:
-        """Tell whether it is to run here. Asks the name server for names."""
+        """Tell whether it is to run here; False as well if that cannot be told."""
         if controller.host == self._wanted:
             return True
         addresses = self._resolve(controller.host)
@@ -66,7 +73,10 @@ class HostFilter:
             return f"it is for host {host!r}, and --host-filter lets {self._wanted!r} pass"
         addresses = self._resolve(host)
         if not addresses:
-            return f"its host {host!r} cannot be found; correct it, or use --host-filter {host}"
+            return (
+                f"its host {host!r} cannot be found, which is tried again; correct it, or use "
+                f"--host-filter {host}"
+            )
         if any(ipaddress.ip_address(address).is_loopback for address in addresses):
             return f"its host {host!r} means the machine of the master, which is another one"
         own = ", ".join(_others(own_addresses()))

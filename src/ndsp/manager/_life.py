@@ -52,6 +52,7 @@ class Life:
         pid: Its process, or None.
         restarts: How often it was started again after a failure.
         is_wanted: False once it is to be forgotten as soon as it has ended.
+        place: Host and port of its process, which may be others than those of a new entry.
     """
 
     def __init__(self, spec: Controller, now: float, decide: Callable[[Decision], None]) -> None:
@@ -62,12 +63,14 @@ class Life:
         self.pid: int | None = None
         self.restarts = 0
         self.is_wanted = True
+        self.place = spec.place
         self._decide = decide
         self._backoff = Backoff(spec)
         self._watch = Watch(spec)  # of its process
         self._said: set[str] = set()
         self._then: Callable[[float], None] = self._is_stopped  # when its process has ended
         self._ladder: Ladder = ()
+        self._is_stopped_by_wish = False
         self._is_checked = False  # a question is under way
         self._probes = True  # with a call of ping
         self._probe_at = now
@@ -105,6 +108,7 @@ class Life:
 
     def begin(self, now: float) -> None:
         """Start it: what it depends on runs."""
+        self.place = self.spec.place
         self._enter(State.STARTING, now)
         self._is_checked = False  # of its process before, if at all
         self._probe_at = now
@@ -113,6 +117,7 @@ class Life:
 
     def start(self, now: float) -> None:
         """Somebody wants it to run, now, whatever has happened before."""
+        self._is_stopped_by_wish = False
         self._backoff.forget()
         self._said.clear()
         if self.state in {State.STOPPED, State.FAILED, State.RETRYING}:
@@ -123,6 +128,7 @@ class Life:
     def stop(self, now: float) -> None:
         """Somebody wants it to end, and not to be started again."""
         self._say(logging.INFO, "is stopped on request")
+        self._is_stopped_by_wish = True
         self.let_end(now)
 
     def let_end(self, now: float) -> None:
@@ -137,6 +143,7 @@ class Life:
     def restart(self, now: float) -> None:
         """Somebody wants it to be started anew, once the calls that run have ended."""
         self._say(logging.INFO, "is restarted on request")
+        self._is_stopped_by_wish = False
         self._begin_anew(now)
 
     def _begin_anew(self, now: float) -> None:
@@ -152,7 +159,7 @@ class Life:
         """The database says something else now."""
         self.spec = spec
         self._backoff = Backoff(spec)
-        if self.state is not State.STOPPED:
+        if not self._is_stopped_by_wish:
             self._say(logging.INFO, "its entry has changed")
             self._begin_anew(now)
 
@@ -217,9 +224,9 @@ class Life:
         if conclusion.answers and self.state is State.STARTING:
             self._runs(now)
         is_free = conclusion.answers and self._watch.busy_with is None
-        if self.state is State.DRAINING and (is_free or conclusion.hangs):
+        if self.state is State.DRAINING and (is_free or conclusion.trouble):
             self._end(now, self._then, self.reason, HANGS if conclusion.hangs else GENTLE)
-        elif conclusion.trouble and self.state is not State.DRAINING:
+        elif conclusion.trouble:
             self._give_up(now, conclusion.trouble, HANGS if conclusion.hangs else GENTLE)
         else:
             is_soon = self.state is State.DRAINING

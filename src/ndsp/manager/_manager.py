@@ -1,27 +1,40 @@
 """Carries out what the supervisor decides, and tells it what comes of it."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import psutil
+
 from ndsp._spelling import did_you_mean
 from ndsp.device_db import Controller, DeviceDB
 from ndsp.manager._commands import CommandError, find_program, words
-from ndsp.manager._facts import Ask, Check, Decision, Say, Sick, Signal, Start
+from ndsp.manager._facts import Ask, Check, Decision, Say, Sick, Signal, Start, Strength
 from ndsp.manager._health import Health
 from ndsp.manager._hosts import HostFilter
 from ndsp.manager._journal import Journal
+from ndsp.manager._marks import Mark
 from ndsp.manager._occupants import occupant
-from ndsp.manager._orphans import Mark
 from ndsp.manager._process import ALWAYS, ManagedProcess
 from ndsp.manager._supervisor import Supervisor
+from ndsp.manager._threads import in_thread
 
 __all__ = ["Manager"]
 
 logger = logging.getLogger("ndsp.manager")
+
+LAST_WAIT = 5.0
+"""Seconds until a process that was killed must be gone."""
+
+LOOK_UP_AGAIN = 30.0
+"""Seconds until hosts are looked up again that the name server did not know."""
+
+UNKNOWN = "unknown host"
+"""The state of a controller of which it is not known whether it is to run here."""
 
 PUBLISH_INTERVAL = 1.0
 """Seconds between two looks at what controllers have logged last."""
@@ -54,10 +67,12 @@ class Manager:
         self._processes: dict[str, ManagedProcess] = {}
         self._health: dict[str, Health] = {}
         self._wanted: dict[str, Controller] = {}
-        self._in_error: dict[str, str] = {}  # those that go on although their entry is
+        self._goes_on: dict[str, str] = {}  # those whose entry says nothing now, and why
+        self._database: DeviceDB | None = None
+        self._look_up_at: float | None = None  # for hosts that the name server did not know
         self._left_out: dict[str, dict[str, Any]] = {}
         self._changes: dict[str, tuple[float, float]] = {}  # of state: since when, by two clocks
-        self._complaints: set[str] = set()
+        self._complaints: set[tuple[str, str | None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_news = asyncio.Event()
         self._is_ending = False
@@ -67,32 +82,52 @@ class Manager:
     async def use(self, database: DeviceDB) -> None:
         """Run what this database has, and nothing else; what has not changed is left alone.
 
-        A controller that runs goes on as it is if its entry is in error.
+        A controller that runs goes on as it is if its entry is in error, and so do all if there is
+        no telling what the database says.
         """
-        errors = {}
-        for problem in database.problems:
-            self._complain(str(problem), logging.ERROR if problem.is_error else logging.WARNING)
-            if problem.is_error and problem.entry:
-                errors[problem.entry] = str(problem)
+        errors = self._tell_problems(database)
+        if None in errors:
+            return  # there is nothing to go on with but the one before
+        self._database = database
         self.hosts.forget()
-        controllers = {controller.name: controller for controller in database.controllers()}
         # The name server may take its time, for each of them.
-        reasons = await asyncio.gather(
-            *(asyncio.to_thread(self._why_left_out, spec) for spec in controllers.values())
-        )
-        self._left_out = {}
-        for name, (state, reason) in zip(list(controllers), reasons, strict=True):
-            if state:
-                hints = [problem.text for problem in database.problems if problem.entry == name]
-                why = "; ".join([reason, *hints])
-                self._complain(f"it is not run here: {why}", logging.INFO, name)
-                spec = controllers.pop(name)
-                self._left_out[name] = _described(spec, {"state": state, "reason": why})
-        kept = {name: spec for name, spec in self._wanted.items() if name in errors}
-        self._in_error = {name: errors[name] for name in kept}
-        self._wanted = kept | controllers
+        specs = database.controllers()
+        reasons = await asyncio.gather(*(in_thread(self._why_left_out, spec) for spec in specs))
+        found = dict(zip([spec.name for spec in specs], reasons, strict=True))
+        # What is not known now was known before, perhaps: that goes on.
+        unknown = {name for name, (state, _) in found.items() if state == UNKNOWN}
+        kept = {n: spec for n, spec in self._wanted.items() if n in errors or n in unknown}
+        self._look_up_at = time.monotonic() + LOOK_UP_AGAIN if unknown else None
+        self._left_out = {
+            str(name): {"state": "in error", "reason": text} for name, text in errors.items()
+        }
+        wanted = {}
+        for spec in specs:
+            state, reason = found[spec.name]
+            if not state:
+                wanted[spec.name] = spec
+                continue
+            hints = [p.text for p in database.problems if p.entry == spec.name]
+            why = "; ".join([reason, *hints])
+            self._left_out[spec.name] = _described(spec, {"state": state, "reason": why})
+            if spec.name not in kept:
+                self._complain(f"it is not run here: {why}", logging.INFO, spec.name)
+        self._goes_on = {name: self._left_out.pop(name)["reason"] for name in kept}
+        self._wanted = kept | wanted
         self._supervisor.configure(time.monotonic(), self._wanted)
         self._has_news.set()
+
+    def _tell_problems(self, database: DeviceDB) -> dict[str | None, str]:
+        """Say what is wrong with it, as far as that is new; give the errors by their entries."""
+        texts = set(map(str, database.problems))
+        self._complaints = {(t, n) for t, n in self._complaints if t in texts or n is not None}
+        errors = {}
+        for problem in database.problems:
+            level = logging.ERROR if problem.is_error else logging.WARNING
+            self._complain(str(problem), level)
+            if problem.is_error:
+                errors[problem.entry] = str(problem)
+        return errors
 
     def start(self, name: str) -> None:
         """Start a controller that was stopped or has failed, without any further delay."""
@@ -105,6 +140,11 @@ class Manager:
     def restart(self, name: str) -> None:
         """End a controller when the calls that run have ended, and start it again."""
         self._wish(self._supervisor.restart, name)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether :meth:`end` was called."""
+        return self._is_ending
 
     def end(self) -> None:
         """End all controllers; the second time, at once. :meth:`run` then returns."""
@@ -128,10 +168,13 @@ class Manager:
             assert spec is not None
             described["since"] = self._wall_time(name, described["since"])
             described["last_log"] = self._journal.last_message(name)
-            if name in self._in_error:
-                described["reason"] = f"goes on as it was: {self._in_error[name]}"
-            states[name] = _described(spec, described)
-        return states | self._left_out
+            if name in self._goes_on:
+                described["reason"] = f"goes on as it was: {self._goes_on[name]}"
+            if described["pid"] is not None or name not in self._left_out:
+                states[name] = _described(spec, described)
+        nothing = _described(None, {})
+        left_out = {n: nothing | left for n, left in self._left_out.items() if n not in states}
+        return states | left_out
 
     def check_name(self, name: str) -> None:
         """Raise ValueError if the database has no such controller, with the nearest name."""
@@ -142,14 +185,26 @@ class Manager:
 
     async def run(self) -> None:
         """Look after the controllers until all of them have ended after :meth:`end`."""
-        while True:
-            for decision in self._supervisor.settle(time.monotonic()):
-                self._carry_out(decision)
-            self._publish(self.status())
-            if self._is_ending and self._supervisor.is_at_rest:
-                break
-            await self._wait()
+        try:
+            while True:
+                for decision in self._supervisor.settle(time.monotonic()):
+                    self._carry_out(decision)
+                self._publish(self.status())
+                if self._is_ending and self._supervisor.is_at_rest:
+                    break
+                self._look_up_again()
+                await self._wait()
+        finally:
+            # There are none by now, unless this was broken off.
+            for process in self._processes.values():
+                process.signal(Strength.KILL)
         await asyncio.gather(*self._tasks)
+
+    def _look_up_again(self) -> None:
+        if self._look_up_at is not None and time.monotonic() >= self._look_up_at:
+            self._look_up_at = None
+            assert self._database is not None
+            self._begin(self.use(self._database))
 
     async def _wait(self) -> None:
         timeout = PUBLISH_INTERVAL
@@ -174,14 +229,16 @@ class Manager:
     def _why_left_out(self, spec: Controller) -> tuple[str, str]:
         if spec.command is None:
             return "unmanaged", "its entry has no command"
+        if not self.hosts.knows(spec):
+            return UNKNOWN, self.hosts.explain(spec)
         if not self.hosts.accepts(spec):
             return "elsewhere", self.hosts.explain(spec)
         return "", ""
 
     def _complain(self, text: str, level: int, name: str | None = None) -> None:
         """Say something about the database, once."""
-        if text not in self._complaints:
-            self._complaints.add(text)
+        if (text, name) not in self._complaints:
+            self._complaints.add((text, name))
             logger.log(level, "%s", text, extra={"source": name} if name else None)
 
     def _wish(self, method: Callable[[float, str], None], name: str) -> None:
@@ -231,12 +288,27 @@ class Manager:
         self._supervisor.spawned(time.monotonic(), name, process.pid)
         self._has_news.set()
         how = await process.wait()
+        await self._end_what_is_left(name)
         # All at once: what is decided next must find either all of it or nothing.
         del self._processes[name]
         health = self._health.pop(name)
         self._supervisor.exited(time.monotonic(), name, how, tuple(process.output.tail))
         self._has_news.set()
         await health.close()
+
+    async def _end_what_is_left(self, name: str) -> None:
+        """End what has left the group of a controller, and would have its device."""
+        left = await asyncio.to_thread(self._mark.find_left, name)
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        if left:
+            logger.warning(
+                "has left process %s behind, which was killed; have it stay in the foreground",
+                ", ".join(str(process.pid) for process in left),
+                extra={"source": name},
+            )
+            await asyncio.to_thread(psutil.wait_procs, left, LAST_WAIT)
 
     def _not_spawned(self, name: str, reason: str) -> None:
         self._supervisor.not_spawned(time.monotonic(), name, reason)
@@ -273,6 +345,7 @@ class Manager:
             self._has_news.set()
 
 
-def _described(spec: Controller, facts: dict[str, Any]) -> dict[str, Any]:
+def _described(spec: Controller | None, facts: dict[str, Any]) -> dict[str, Any]:
     nothing = {"since": None, "pid": None, "restarts": 0, "busy_with": None, "last_log": ""}
-    return {**nothing, "host": spec.host, "port": spec.port, **facts}
+    place = {"host": spec and spec.host, "port": spec and spec.port}
+    return {**nothing, **place, **facts}

@@ -7,6 +7,9 @@ from ndsp.manager._hosts import resolve
 __all__ = ["occupant"]
 
 
+LONGEST_COMMAND = 200
+"""Characters of a command line that are shown."""
+
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - found, not bound
 
 
@@ -39,6 +42,8 @@ def _describe(pid: int | None) -> str:
         return "a process of another user"
     try:
         process = psutil.Process(pid)
-        return f"process {pid} ({' '.join(process.cmdline()) or process.name()})"
+        command = " ".join(" ".join(process.cmdline()).split()) or process.name()
+        shown = command.encode("utf-8", "backslashreplace").decode()[:LONGEST_COMMAND]
+        return f"process {pid} ({shown})"
     except psutil.Error:
         return f"process {pid}"

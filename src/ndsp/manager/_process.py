@@ -19,6 +19,9 @@ LAST_OUTPUT = 1.0
 """Seconds for reading what is left in the pipes of a process that has ended. Something that it
 started and that has left its group could keep them open for ever."""
 
+LOOK_EVERY = 0.05
+"""Seconds between two looks whether a group has ended whose leader has."""
+
 ALWAYS: Mapping[str, str] = {
     # Otherwise what a controller prints comes when 8 KiB of it are together.
     "PYTHONUNBUFFERED": "1",
@@ -48,6 +51,7 @@ class ManagedProcess(asyncio.SubprocessProtocol):
         self.pid = 0
         self.output = Output(name)
         self._transport: asyncio.SubprocessTransport | None = None
+        self._was_told_to_end = False
         self._exited = asyncio.Event()
         self._closed = asyncio.Event()
 
@@ -77,14 +81,20 @@ class ManagedProcess(asyncio.SubprocessProtocol):
         return process
 
     async def wait(self) -> str:
-        """Wait for its end, end what it leaves behind, and take what it has printed.
+        """Wait for the end of all of its group, and take what it has printed.
+
+        If it ends by itself, what it leaves behind is killed. If it was told to end, the others of
+        its group go on with that: a shell ends sooner than what it has started.
 
         Returns:
             How it ended, for people: ``with status 1``, ``by SIGKILL``.
         """
         assert self._transport
         await self._exited.wait()
-        end_group(self.pid, Strength.KILL)
+        if not self._was_told_to_end:
+            end_group(self.pid, Strength.KILL)
+        while self._has_group():  # noqa: ASYNC110 - the system tells nobody of its end
+            await asyncio.sleep(LOOK_EVERY)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_OUTPUT):
                 await self._closed.wait()
@@ -97,9 +107,19 @@ class ManagedProcess(asyncio.SubprocessProtocol):
         return f"with status {status}"
 
     def signal(self, strength: Strength) -> None:
-        """Tell it, and all that it has started, to end."""
-        if not self._exited.is_set():
-            end_group(self.pid, strength)
+        """Tell it, and all that it has started, to end. Not after :meth:`wait`."""
+        self._was_told_to_end = True
+        end_group(self.pid, strength)
+
+    def _has_group(self) -> bool:
+        """Tell whether processes of its group are alive; those that nobody has buried are not."""
+        if WINDOWS:
+            return False
+        try:
+            os.killpg(self.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return any(_is_of_group(process, self.pid) for process in psutil.process_iter())
 
     # What asyncio calls
 
@@ -120,6 +140,13 @@ class ManagedProcess(asyncio.SubprocessProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that nothing more can come."""
         self._closed.set()
+
+
+def _is_of_group(process: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, OSError):
+        return False
 
 
 def end_group(pid: int, strength: Strength) -> None:

@@ -11,9 +11,11 @@ from ndsp.manager._control import CONTROL_PORT, NOTIFIER, PUBLISHER_PORT, TARGET
 from ndsp.manager._file_source import FileSource
 from ndsp.manager._hosts import HostFilter
 from ndsp.manager._journal import OWN, Journal
+from ndsp.manager._lock import only_manager
 from ndsp.manager._manager import Manager
+from ndsp.manager._marks import Mark
 from ndsp.manager._master_source import MasterSource
-from ndsp.manager._orphans import Mark, end_orphans
+from ndsp.manager._orphans import end_orphans
 from ndsp.manager._signals import on_each_signal
 from sipyco.logs import LogForwarder, MultilineFormatter
 from sipyco.pc_rpc import Server
@@ -85,21 +87,34 @@ async def _serve(settings: Settings, journal: Journal) -> None:
     )
     publisher = Publisher({NOTIFIER: states})
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(only_manager(source.name))
         stack.enter_context(on_each_signal(manager.end))
-        first = await source.read() if isinstance(source, FileSource) else None
-        await end_orphans(mark, [] if first is None else first.controllers())
         await server.start(list(settings.hosts), settings.control_port)
         stack.push_async_callback(server.stop)
         await publisher.start(list(settings.hosts), settings.publisher_port)
         stack.push_async_callback(publisher.stop)
         logger.info("managing the controllers of the %s", source.name)
-        if first is not None:
-            await manager.use(first)
-        following = asyncio.create_task(_follow(source, manager))
+        preparing = asyncio.create_task(_prepare(source, mark, manager))
         ending = asyncio.create_task(_end_when_asked(server, manager))
-        stack.push_async_callback(_cancel, following, ending)
-        await manager.run()
+        stack.push_async_callback(_cancel, preparing, ending)
+        running = asyncio.create_task(manager.run())
+        # It is there for whoever asks while it prepares, and can be ended.
+        await asyncio.wait([preparing, running], return_when=asyncio.FIRST_COMPLETED)
+        if preparing.done() and preparing.exception() is not None:
+            manager.end()
+            await running
+            preparing.result()
+        following = asyncio.create_task(_follow(source, manager))
+        stack.push_async_callback(_cancel, following)
+        await running
         logger.info("all controllers have ended")
+
+
+async def _prepare(source: FileSource | MasterSource, mark: Mark, manager: Manager) -> None:
+    first = await source.read() if isinstance(source, FileSource) else None
+    await end_orphans(mark, [] if first is None else first.controllers())
+    if first is not None:
+        await manager.use(first)
 
 
 async def _follow(source: FileSource | MasterSource, manager: Manager) -> None:

@@ -155,7 +155,7 @@ class Supervisor:
             if other is not None and other.state is not State.RUNNING:
                 return f"it waits for {name!r}, which it depends on"
         for other in self._lives.values():
-            if other is not life and other.has_process and other.spec.address == life.spec.address:
+            if other is not life and other.has_process and other.place == life.spec.place:
                 return f"it waits until {other.name!r} has left port {life.spec.port}"
         return ""
 

@@ -76,6 +76,7 @@ class Watch:
                 if self._silent_since is None:
                     self._silent_since = asked_at
                 if not self.has_answered:
+                    self.last_miss = "it listens, and does not answer"
                     return Conclusion()
                 self.busy_with = "a call, so that it does not answer"
                 return self._bear(now - self._silent_since)

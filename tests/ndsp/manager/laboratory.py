@@ -39,6 +39,7 @@ class Laboratory:
         database: What is in it.
         options: Further options of the manager; with ``-s``, it has no database of its own.
         environment: Of the manager.
+        text: What is in the file of the database instead.
         stopped_console: What the manager shows is read by nobody.
     """
 
@@ -49,6 +50,7 @@ class Laboratory:
         *options: str,
         environment: dict[str, str] | None = None,
         stopped_console: bool = False,
+        text: str | None = None,
     ) -> None:
         self.database = database
         self.control_port = free_port()
@@ -60,7 +62,7 @@ class Laboratory:
         self._options = options
         self._stack = contextlib.ExitStack()
         self.process: subprocess.Popen[str]
-        self.write(database)
+        self.write_text(text) if text is not None else self.write(database)
 
     def write(self, database: dict[str, Any]) -> None:
         self.write_text(f"device_db = {pprint.pformat(database, sort_dicts=False)}\n")
@@ -71,7 +73,8 @@ class Laboratory:
         new.replace(self._file)
 
     def start(self) -> None:
-        source = () if "-s" in self._options else ("--device-db", str(self._file))
+        has_source = {"-s", "--device-db"}.intersection(self._options)
+        source = () if has_source else ("--device-db", str(self._file))
         ports = (
             "--port-control",
             str(self.control_port),
@@ -142,8 +145,10 @@ class Laboratory:
                 while True:
                     await changed.wait()
                     changed.clear()
-                    if holds(states):
-                        return states
+                    # As long as it prepares, it knows of no controllers.
+                    with contextlib.suppress(KeyError):
+                        if holds(states):
+                            return states
         except TimeoutError:
             raise AssertionError(f"it stays like this: {states}") from None
         finally:

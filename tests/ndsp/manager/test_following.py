@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 from sipyco.logs import Server as LogServer
 from sipyco.sync_struct import Notifier, Publisher
 from tests.ndsp.manager.laboratory import Laboratory, children_of, gone, troubled
-from tests.processes import PATIENCE, free_port, program
+from tests.processes import PATIENCE, free_port, listens, program
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="by signals of POSIX")
 
@@ -148,6 +149,86 @@ def test_what_a_killed_manager_leaves_behind_is_ended_by_the_next(tmp_path: Path
     )
 
 
+@posix
+def test_orphans_are_ended_and_nobody_else_who_has_the_port_now(tmp_path: Path) -> None:
+    with Laboratory(tmp_path, {"a": troubled()}) as lab:
+        orphan = lab.running("a")["a"]["pid"]
+        lab.process.kill()
+        lab.process.wait(PATIENCE)
+        with program("-m", "tests.ndsp.manager.troubled", str(port := free_port())) as innocent:
+            listens(innocent, port)
+            lab.write({"a": {**lab.database["a"], "port": port}})
+            lab.start()
+            gone(orphan)
+            lab.until(lambda s: "is taken by process" in s["a"]["reason"])
+            assert innocent.poll() is None
+
+
+def test_of_two_managers_that_start_at_once_one_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "device_db.py"
+    file.write_text("device_db = {}")
+    words = ("-m", "ndsp", "ctlmgr", "--device-db", str(file))
+
+    def ports() -> list[str]:
+        return [f"--port-control={free_port()}", f"--port-publish={free_port()}"]
+
+    with program(*words, *ports()) as one, program(*words, *ports()) as other:
+        while one.poll() is None and other.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                one.wait(0.05)
+        loser, winner = (one, other) if other.poll() is None else (other, one)
+        assert f"another manager, process {winner.pid}, runs" in loser.communicate()[1]
+        assert loser.returncode == 1
+        assert winner.poll() is None
+
+
+@posix
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_database_that_loops_does_not_keep_the_manager_from_ending(
+    tmp_path: Path, times: int
+) -> None:
+    with Laboratory(tmp_path, {}, text="while True: pass") as lab:
+        for _ in range(times):
+            lab.process.terminate()
+        lab.ended()
+        assert lab.process.returncode == 0
+
+
+def test_a_database_that_interrupts_is_an_error_like_any_other(tmp_path: Path) -> None:
+    with Laboratory(tmp_path, {"a": troubled()}) as lab:
+        before = lab.running("a")["a"]["pid"]
+        lab.write_text("raise KeyboardInterrupt")
+        with lab.control() as control:
+            for entry in control.follow_logs(None, 1000):
+                if "going on with the database before" in entry["message"]:
+                    break
+        assert lab.running("a")["a"]["pid"] == before
+
+
+def test_an_array_in_an_entry_is_no_trouble(tmp_path: Path) -> None:
+    entry = troubled()
+    del entry["command"]
+    text = f"import numpy\ndevice_db = {{'x': {{**{entry!r}, 'data': numpy.zeros(%d)}}}}"
+    with Laboratory(tmp_path, {}, text=text % 3) as lab:
+        lab.until(lambda s: s["x"]["state"] == "unmanaged")
+        lab.write_text(text % 4)
+        lab.write({"y": entry})
+        lab.until(lambda s: "y" in s and "x" not in s)
+
+
+def test_a_link_to_another_file_is_followed(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(f"device_db = {{'{name}': {troubled()!r}}}")
+    link = tmp_path / "link"
+    link.symlink_to("one")
+    with Laboratory(tmp_path, {}, "--device-db", str(link)) as lab:
+        lab.running("one")
+        new = tmp_path / "new"
+        new.symlink_to("two")
+        new.replace(link)
+        lab.running("two")
+
+
 def test_a_second_manager_of_one_database_is_refused(tmp_path: Path) -> None:
     with Laboratory(tmp_path, {"a": troubled()}) as lab:
         before = lab.running("a")["a"]["pid"]
@@ -197,6 +278,19 @@ class Master:
 
         self._run(change())
 
+    @contextlib.contextmanager
+    def restless(self) -> Iterator[None]:
+        """Change something all the time."""
+
+        async def change() -> None:
+            while True:
+                self.database["nothing"] = {"type": "dummy"}
+                await asyncio.sleep(0.02)
+
+        changing = asyncio.run_coroutine_threadsafe(change(), self._loop)
+        yield
+        changing.cancel()
+
     def _run(self, work: Any) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
@@ -225,3 +319,15 @@ def test_a_master_is_followed_also_when_it_was_gone(
     entries = {(getattr(r, "source", ""), r.name, r.getMessage()) for r in caplog.records}
     assert ("a", "print", "said to the master") in entries
     assert any(source == "ctlmgr" for source, _, _ in entries)
+
+
+def test_a_master_that_changes_something_all_the_time_is_followed(tmp_path: Path) -> None:
+    entry = troubled()
+    master = Master({"a": entry})
+    ports = ("--port-notify", str(master.notify_port), "--port-logging", str(master.logging_port))
+    with (
+        master.running(),
+        master.restless(),
+        Laboratory(tmp_path, {"a": entry}, "-s", "127.0.0.1", *ports) as lab,
+    ):
+        lab.running("a")

@@ -23,6 +23,8 @@ def test_each_says_once_why_it_is_not_started(tmp_path: Path) -> None:
             "open_quote": {**troubled(), "command": "x --id 'USB"},
             "taken": taken,
             "crash": troubled("crash"),
+            "wrong": {**troubled(), "port": "abc"},
+            "no_such_environment": troubled(environment={"A=B": "1"}),
             "misspelt": {**no_command, "port": free_port(), "commmand": "x"},
         }
         with Laboratory(tmp_path, database) as lab:
@@ -32,7 +34,11 @@ def test_each_says_once_why_it_is_not_started(tmp_path: Path) -> None:
                 )
             )
             log = lab.log()
-    assert states["far"]["state"] == states["unknown"]["state"] == "elsewhere"
+    assert states["far"]["state"] == "elsewhere"
+    assert states["unknown"]["state"] == "unknown host"
+    assert states["wrong"]["state"] == "in error"
+    assert "key 'port'" in states["wrong"]["reason"]
+    assert states["no_such_environment"]["state"] == "retrying"
     assert states["no_command"]["state"] == "unmanaged"
     assert "it is not run here: it is for host '192.0.2.77', and this machine is " in log
     assert "if that is the same, use --host-filter 192.0.2.77" in log

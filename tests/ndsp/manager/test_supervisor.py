@@ -313,6 +313,50 @@ def test_a_port_passes_from_one_controller_to_the_next_only_when_it_is_free() ->
     assert world.state("new") is State.RUNNING
 
 
+def test_another_spelling_of_the_host_is_the_same_place() -> None:
+    world = World(deaf_to={"old": ALL})
+    world.configure(spec("old", 1, host="localhost"))
+    world.configure(spec("new", 1, host="127.0.0.1"))
+    world.wait(1)
+    assert world.state("new") is State.WAITING
+    world.wait(100)
+    assert world.state("new") is State.RUNNING
+
+
+def test_two_that_swap_their_ports_wait_for_each_other() -> None:
+    world = World()
+    world.configure(spec("a", 1), spec("b", 2))
+    world.verdicts["b"] = Healthy("scan", 1)
+    world.configure(spec("a", 2), spec("b", 1))
+    world.wait(5)
+    assert world.state("a") is State.WAITING
+    assert world.supervisor.describe()["a"]["reason"] == "it waits until 'b' has left port 2"
+    world.verdicts.clear()
+    world.wait(5)
+    assert (world.state("a"), world.state("b")) == (State.RUNNING, State.RUNNING)
+
+
+def test_a_stop_is_not_undone_by_another_entry() -> None:
+    world = World(deaf_to={"a": ALL})
+    world.configure(spec("a"))
+    world.supervisor.stop(world.now, "a")
+    world.settle()
+    world.configure(spec("a", key="other"))
+    world.wait(1000)
+    assert world.state("a") is State.STOPPED
+
+
+@pytest.mark.parametrize("verdict", [Sick("ping() gave False"), Sick("hangs", hangs=True)])
+def test_a_sick_controller_is_not_waited_for_before_it_is_restarted(verdict: Sick) -> None:
+    world = World()
+    world.configure(spec("a", drain_timeout=None))
+    world.verdicts["a"] = verdict
+    world.supervisor.restart(world.now, "a")
+    world.wait(1)
+    assert world.orders("a")[:2] in (["start", "ask"], ["start", "dump"])
+    assert world.started == 2
+
+
 def test_one_that_was_stopped_stays_so_when_its_entry_changes() -> None:
     world = World()
     world.configure(spec("a"))

@@ -105,13 +105,21 @@ def test_one_that_does_not_want_to_end_is_killed(tmp_path: Path) -> None:
         assert "it did not answer within 0.5 s (start_timeout)" in lab.log("a")
 
 
-def test_what_a_controller_has_started_ends_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hides", [False, True])
+def test_what_a_controller_has_started_ends_with_it(tmp_path: Path, hides: bool) -> None:
     with Laboratory(tmp_path, {"a": troubled()}) as lab:
         pid = lab.running("a")["a"]["pid"]
         with lab.client("a") as device:
-            grandchild = device.spawn()
+            grandchild = device.spawn(hides=hides)
         os.kill(pid, signal.SIGKILL)
         gone(grandchild)
+        assert ("stay in the foreground" in lab.log("a")) == hides
+
+
+def test_one_that_goes_into_the_background_is_told_not_to(tmp_path: Path) -> None:
+    with Laboratory(tmp_path, {"a": troubled("background", retry_timer=60)}) as lab:
+        lab.until(lambda s: s["a"]["state"] == "retrying")
+        assert "was killed; have it stay in the foreground" in lab.log("a")
 
 
 def test_a_shell_between_the_manager_and_the_controller_makes_no_difference(tmp_path: Path) -> None:

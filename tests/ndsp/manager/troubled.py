@@ -47,9 +47,22 @@ class Troubled:
         """Print something."""
         print(text, flush=True)
 
-    def spawn(self) -> int:
-        """Start a process that would stay."""
-        return subprocess.Popen(["sleep", "60"]).pid
+    def spawn(self, *, hides: bool = False) -> int:
+        """Start a process that would stay, also in a group of its own."""
+        return subprocess.Popen(["sleep", "60"], start_new_session=hides).pid
+
+
+class SlowClose(Troubled):
+    """Takes its time to close."""
+
+    def __init__(self) -> None:
+        print("open", flush=True)
+
+    def close(self) -> None:
+        """Bring the device into a safe state, which takes half a second."""
+        print("closing", flush=True)
+        time.sleep(0.5)
+        print("closed", flush=True)
 
 
 def old(port: int) -> None:
@@ -86,6 +99,12 @@ def main() -> int:
         match word:
             case "old":
                 old(int(port))
+            case "background":
+                if os.fork():
+                    sys.exit()
+                os.setsid()
+            case "slow_close":
+                return run_controller(SlowClose, name="slow", port=0, argv=["-p", port])
             case "crash":
                 print("looking for the device", flush=True)
                 raise SystemExit("no device found on USB bus 3")
