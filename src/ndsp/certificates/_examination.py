@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography import x509
 
 from ndsp.certificates import _findings
+from ndsp.certificates._authority import files_of
 from ndsp.certificates._errors import CertificateError
 from ndsp.certificates._facts import facts_of
 from ndsp.certificates._findings import Content, Finding
@@ -91,7 +92,9 @@ def _of_issued(
             yield Finding("error", "wrong-peer", str(path), text)
     own_name = path.name.removesuffix(path.suffix)
     is_single = path.with_name(f"{own_name}.key").exists()
-    if is_single and folded(own_name) != folded(facts.name or ""):
+    # Elsewhere than where they are made, a client's files may have a name that is the same for all.
+    is_at_home = files_of(laboratory.directory)[1].exists()
+    if is_single and is_at_home and folded(own_name) != folded(facts.name or ""):
         text = f"is the certificate of {facts.name!r}; give the file that name again"
         yield Finding("warning", "name", str(path), text)
 

@@ -66,14 +66,28 @@ def test_what_is_issued_says_what_to_configure_on_each_side(certs: Run, tmp_path
         f"--ssl {lab / 'CLIENT.pem'} {lab / 'CLIENT.key'} {lab / 'authority.pem'} lamp.lab PORT"
         in server
     )
+    assert (
+        "  --ssl {ARTIQ_SSL_DIR}/lamp.pem {ARTIQ_SSL_DIR}/lamp.key {ARTIQ_SSL_DIR}/authority.pem\n"
+    ) in server
     _, client, _ = certs("issue", "desk", "-d", lab)
     own = f"{lab / 'desk.pem'} {lab / 'desk.key'} {lab / 'authority.pem'}"
     assert f"  sipyco_rpctool --ssl {own} HOST PORT list-methods\n" in client
     assert (
-        '  "simple_ssl_config": {"local_cert": "{ARTIQ_SSL_DIR}/desk.pem", '
-        '"local_key": "{ARTIQ_SSL_DIR}/desk.key", '
+        '  "simple_ssl_config": {"local_cert": "{ARTIQ_SSL_DIR}/client.pem", '
+        '"local_key": "{ARTIQ_SSL_DIR}/client.key", '
         '"peer_cert": "{ARTIQ_SSL_DIR}/authority.pem"}\n'
     ) in client
+
+
+def test_all_clients_are_advised_the_same_entry_of_the_device_database(
+    certs: Run, tmp_path: Path
+) -> None:
+    lab = tmp_path / "lab"
+    certs("init", lab)
+    told = [document(certs, "issue", name, "-d", lab) for name in ("ada", "grace")]
+    entries = [made["configuration"]["simple_ssl_config"] for made in told]
+    assert entries[0] == entries[1]
+    assert "ada" not in str(entries)
 
 
 def test_what_is_issued_is_described_for_programs(certs: Run, tmp_path: Path) -> None:

@@ -214,6 +214,17 @@ def test_a_file_under_a_wrong_name_is_named(laboratory: Laboratory) -> None:
     assert (finding.level, finding.kind) == ("warning", "name")
 
 
+def test_where_no_certificates_are_made_a_client_has_the_name_that_all_have(
+    laboratory: Laboratory, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(0o700)
+    for name, here in (("desk.pem", "client.pem"), ("desk.key", "client.key")):
+        (laboratory.directory / name).rename(theirs / here)
+    (theirs / "authority.pem").write_bytes(laboratory.authority.file.read_bytes())
+    assert examine([theirs]) == []
+
+
 def test_a_finding_is_described_for_programs() -> None:
     finding = Finding("note", "fine", "a.pem", "is fine")
     assert finding.document() == {
