@@ -145,6 +145,34 @@ def test_a_renewed_one_keeps_what_is_not_said(
     assert (made["roles"], made["hosts"], made["new_key"]) == (roles, hosts, False)
 
 
+def test_a_client_that_should_have_been_a_server_is_told_how_to_become_one(
+    certs: Run, tmp_path: Path
+) -> None:
+    lab = tmp_path / "lab"
+    certs("init", lab)
+    as_server = f"ndsp certs issue shutter -d {lab} --renew --server"
+    _, out, _ = certs("issue", "shutter", "-d", lab)
+    assert f"without --host it is a client; for a server: {as_server} --host HOST\n" in out
+    _, out, _ = certs("issue", "shutter", "-d", lab, "--renew", "--host", "shutter.lab")
+    assert "shutter.pem: server and client at shutter.lab" in out
+    assert f"it stays a client, too; for a server only: {as_server}\n" in out
+    _, out, _ = certs(*as_server.split()[2:])
+    assert "shutter.pem: server at shutter.lab" in out
+    assert "client, too" not in out
+
+
+@pytest.mark.parametrize(
+    "options", [["--client"], ["--host", "a"], ["--server"], ["--host", "a", "--client"]]
+)
+def test_who_says_what_it_is_is_not_asked_back(
+    certs: Run, tmp_path: Path, options: list[str]
+) -> None:
+    certs("init", tmp_path / "lab")
+    for renew in ([], ["--renew"]):
+        _, out, _ = certs("issue", "new", "-d", tmp_path / "lab", *renew, *options)
+        assert "for a server" not in out
+
+
 def test_nothing_is_overwritten_without_being_told_so(certs: Run, laboratory: Laboratory) -> None:
     before = snapshot(laboratory.directory)
     status, out, err = certs("issue", "desk", "-d", laboratory.directory)
