@@ -56,7 +56,9 @@ def run(args: argparse.Namespace) -> int:
         return _fail(str(error))
     except OSError as error:
         what = f"{error.filename!r}: " if error.filename is not None else ""
-        return _fail(f"{what}{error.strerror or error}; nothing was changed")
+        changes = args.action not in {"show", "doctor"}
+        end = "nothing was changed" if changes else "check the name and the permissions"
+        return _fail(f"{what}{error.strerror or error}; {end}")
     if args.json:
         print(json.dumps(outcome.document, indent=2))
     else:

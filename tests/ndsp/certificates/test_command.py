@@ -271,6 +271,12 @@ def test_what_is_not_there_cannot_be_shown(
     assert "there are ada, authority, desk, lamp, relay" in err
     status, _, err = certs("show", "-d", tmp_path)
     assert (status, "no certificates in" in err) == (1, True)
+    missing = tmp_path / "bob.pem"
+    assert certs("show", missing) == (
+        1,
+        "",
+        f"ndsp certs: '{missing}': No such file or directory; check the name and the permissions\n",
+    )
 
 
 def test_the_doctor_ends_with_one_if_there_is_an_error(
