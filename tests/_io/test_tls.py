@@ -184,6 +184,53 @@ def test_a_client_refuses_a_server_that_it_does_not_know_and_says_so(
     assert "127.0.0.1:" in caplog.text
 
 
+def explained(code: int, alert: str = "") -> str:
+    error: ssl.SSLError = ssl.SSLError(1, "refused")
+    if code:
+        error = ssl.SSLCertVerificationError(1, "refused")
+        error.verify_code, error.verify_message = code, "in the words of OpenSSL"
+    error.reason = alert
+    return str(tls.explain(error, local="this server", peer="client 10.0.0.7:1"))
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (9, "compare the clocks"),
+        (10, "has expired; who shows it needs a new one"),
+        (18, "put the certificate that it shows into the peer_cert file of this server"),
+        (20, "put the certificate that it shows into the peer_cert file of this server"),
+        (26, "it is for another use"),
+        (47, "it is revoked by, or not in the list of, the peer_cert file of this server"),
+        (48, "it is revoked by, or not in the list of, the peer_cert file of this server"),
+        (66, "compare it with the peer_cert file of this server"),
+    ],
+)
+def test_the_advice_depends_on_why_a_certificate_is_refused(code: int, advice: str) -> None:
+    text = explained(code)
+    assert text.count("in the words of OpenSSL") == 1
+    assert advice in text
+    assert ("put the certificate" in text) == (code in {18, 20})
+
+
+@pytest.mark.parametrize(
+    ("alert", "advice"),
+    [
+        ("TLSV1_ALERT_UNKNOWN_CA", "put this side's local_cert into the peer_cert file of the"),
+        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "this side needs a new one"),
+        ("SSLV3_ALERT_CERTIFICATE_UNKNOWN", "most likely it is revoked by, or not in the list of"),
+        ("SSLV3_ALERT_CERTIFICATE_REVOKED", "it is revoked by, or not in the list of"),
+        ("SSLV3_ALERT_BAD_CERTIFICATE", "compare the clocks"),
+        ("SSLV3_ALERT_UNSUPPORTED_CERTIFICATE", "it is for another use"),
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "the log of the other side tells why"),
+    ],
+)
+def test_the_advice_depends_on_what_the_other_side_says(alert: str, advice: str) -> None:
+    text = explained(0, alert)
+    assert "client 10.0.0.7:1 refuses this server" in text
+    assert advice in text
+
+
 @every_client
 def test_a_client_without_tls_learns_that_the_server_wants_it(
     certificates: Certificates, connect: Connect, caplog: pytest.LogCaptureFixture

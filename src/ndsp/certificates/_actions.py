@@ -76,6 +76,14 @@ def issue(args: argparse.Namespace) -> Outcome:
     if facts.hosts:
         what += f" at {', '.join(facts.hosts)}"
     lines = [f"{what}, {_report.validity(facts, now)}"]
+    as_server = _advice.command_line(
+        *("ndsp", "certs", "issue", facts.name or args.name, "-d", args.directory),
+        *("--renew", "--server"),
+    )
+    if not args.renew and not roles:
+        lines.append(f"without --host it is a client; for a server: {as_server} --host HOST")
+    if args.renew and args.host and not args.client and Role.CLIENT in facts.roles:
+        lines.append(f"it stays a client, too; for a server only: {as_server}")
     if args.renew:
         lines.append(
             "connections go on; programs read it when they are started, and until then show the "

@@ -10,7 +10,10 @@ from typing import Any
 from ndsp.certificates._roles import Role
 from ndsp.certificates.laboratory import Issued
 
-__all__ = ["advice", "command_line", "document", "ssl_config"]
+__all__ = ["CLIENT_FILES", "advice", "command_line", "document", "ssl_config"]
+
+CLIENT_FILES = ("client.pem", "client.key")
+"""What the files of each client are called where they are used through a device database."""
 
 
 def command_line(*arguments: str | Path) -> str:
@@ -19,10 +22,14 @@ def command_line(*arguments: str | Path) -> str:
     return shlex.join(texts) if os.name == "posix" else subprocess.list2cmdline(texts)
 
 
-def ssl_config(certificate: Path, key: Path, peer: Path) -> dict[str, str]:
-    """Give the ``simple_ssl_config`` of an entry of a device database."""
-    files = {"local_cert": certificate, "local_key": key, "peer_cert": peer}
-    return {name: f"{{ARTIQ_SSL_DIR}}/{path.name}" for name, path in files.items()}
+def ssl_config(peer: Path) -> dict[str, str]:
+    """Give the ``simple_ssl_config`` of an entry of a device database.
+
+    Many read one database. Therefore it names no side: each has its own files, under the names of
+    `CLIENT_FILES`, in its own ``ARTIQ_SSL_DIR``.
+    """
+    names = zip(("local_cert", "local_key", "peer_cert"), (*CLIENT_FILES, peer.name), strict=True)
+    return {key: f"{{ARTIQ_SSL_DIR}}/{name}" for key, name in names}
 
 
 def document(issued: Issued, peer: Path) -> dict[str, Any]:
@@ -30,7 +37,7 @@ def document(issued: Issued, peer: Path) -> dict[str, Any]:
     files = [str(issued.certificate), str(issued.key), str(peer)]
     return {
         "ssl": files,
-        "simple_ssl_config": ssl_config(issued.certificate, issued.key, peer),
+        "simple_ssl_config": ssl_config(peer),
     }
 
 
@@ -52,17 +59,24 @@ def advice(issued: Issued, peer: Path, client: str) -> list[str]:
         lines += [
             f"start the controller on {name} with the option",
             f"  {command_line('--ssl', *own)}",
+            "or, for a controller manager that has these files in its ARTIQ_SSL_DIR, with",
+            f"  {_in_directory(*own)}",
             "call it from a client with",
             f"  {_rpctool(*theirs, peer, host)}",
         ]
     if Role.CLIENT in issued.facts.roles:
+        files = f"{', '.join(CLIENT_FILES)} and {peer.name}"
         lines += [
             f"call a controller from {name} with",
             f"  {_rpctool(*own, 'HOST')}",
-            "or write into its entry of the device database",
-            f'  "simple_ssl_config": {json.dumps(ssl_config(*own))}',
+            f"for a device database, put them into its ARTIQ_SSL_DIR as {files}; an entry has",
+            f'  "simple_ssl_config": {json.dumps(ssl_config(peer))}',
         ]
     return lines
+
+
+def _in_directory(*files: Path) -> str:
+    return " ".join(["--ssl", *(f"{{ARTIQ_SSL_DIR}}/{path.name}" for path in files)])
 
 
 def _rpctool(certificate: Path, key: Path, peer: Path, host: str) -> str:

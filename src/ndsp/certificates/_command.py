@@ -56,7 +56,9 @@ def run(args: argparse.Namespace) -> int:
         return _fail(str(error))
     except OSError as error:
         what = f"{error.filename!r}: " if error.filename is not None else ""
-        return _fail(f"{what}{error.strerror or error}; nothing was changed")
+        changes = args.action not in {"show", "doctor"}
+        end = "nothing was changed" if changes else "check the name and the permissions"
+        return _fail(f"{what}{error.strerror or error}; {end}")
     if args.json:
         print(json.dumps(outcome.document, indent=2))
     else:
@@ -105,9 +107,14 @@ def _add_issue(add: _AddParser) -> None:
         nargs="+",
         action="extend",
         default=[],
-        help="names and addresses under which this server is reached; repeatable",
+        help="names and addresses under which this server is reached; without any it is a client; "
+        "repeatable",
     )
-    issue.add_argument("--server", action="store_true", help="it is a server, also without --host")
+    issue.add_argument(
+        "--server",
+        action="store_true",
+        help="it is a server, also without --host; and, without --client, nothing else",
+    )
     issue.add_argument(
         "--client",
         action="store_true",
@@ -116,7 +123,8 @@ def _add_issue(add: _AddParser) -> None:
     issue.add_argument(
         "--renew",
         action="store_true",
-        help="replace the certificate; role and hosts stay what they are unless they are given",
+        help="replace the certificate; role and hosts stay what they are unless they are given; "
+        "with --host, a client becomes a server and stays a client, too, unless --server is given",
     )
     issue.add_argument("--new-key", action="store_true", help="with --renew, replace the key, too")
     _add_days(issue, "five years")

@@ -12,7 +12,7 @@ from ndsp.certificates._facts import facts_of, hosts_of
 from ndsp.certificates._findings import Finding
 from ndsp.certificates._hosts import is_among
 from ndsp.certificates._roles import Role
-from ndsp.certificates._sides import Side
+from ndsp.certificates._sides import REMEDIES, Side
 from ndsp.certificates._trust import Trust
 from sipyco.tools import SimpleSSLConfig
 
@@ -56,9 +56,9 @@ def of_connection(
             text = "ended the handshake without a word; most likely it does not use TLS"
             yield _failed(where, text)
         else:
-            yield _failed(where, _refused_there(client, "it hangs up"))
+            yield _failed(where, _refused_there(client, "it hangs up", now))
     except ssl.SSLError as error:
-        yield _failed(where, _reason(client, error))
+        yield _failed(where, _reason(client, error, now))
     except TimeoutError:
         text = f"no answer within {timeout:g} s; is it the right port, and does it use TLS?"
         yield _failed(where, text)
@@ -115,7 +115,7 @@ def _refused_here(
     return Finding("error", "wrong-peer", where, text)
 
 
-def _reason(client: Side, error: ssl.SSLError) -> str:
+def _reason(client: Side, error: ssl.SSLError, now: datetime) -> str:
     reason = error.reason or str(error)
     if reason in _NOT_TLS:
         return f"does not speak TLS ({reason}); use it on both sides or on neither"
@@ -124,15 +124,26 @@ def _reason(client: Side, error: ssl.SSLError) -> str:
             "speaks TLS 1.3 only, in which a refusal comes later; try it with sipyco_rpctool --ssl"
         )
     if "ALERT" in reason:
-        return _refused_there(client, reason)
+        return _refused_there(client, reason, now)
     return f"the handshake failed: {reason}"
 
 
-def _refused_there(client: Side, reason: str) -> str:
+def _refused_there(client: Side, reason: str, now: datetime) -> str:
+    shown = _findings.read(client.certificate, "certificate").certificates
+    trusted = _findings.read(client.peer, "certificate").certificates
+    # The server's file is not known here. What the own one says of this client, it may say, too;
+    # but not that it is unknown, since a client may have only the servers in its own.
+    refusals = [Trust(trusted, when).why_refused(shown, Role.CLIENT) for when in (None, now)]
+    for refusal in refusals:
+        if refusal is not None and refusal.kind in {"revoked", "role", "times"}:
+            why, remedy = refusal.text, REMEDIES[refusal.kind].format(role=Role.CLIENT)
+            if refusal.kind == "revoked":
+                why += f" {client.peer}, and most likely in the server's, too"
+            return f"the server refuses {client.certificate} ({reason}): {why}; {remedy}"
     return (
         f"the server refuses {client.certificate} ({reason}); put that certificate, or better the "
-        "one of its authority, into the file of those whom the server accepts, and restart it; its "
-        "log tells more"
+        "one of its authority, into the file of those whom the server accepts, unless it is to "
+        "stay out, and restart it; its log tells more"
     )
 
 

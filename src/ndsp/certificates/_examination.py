@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography import x509
 
 from ndsp.certificates import _findings
+from ndsp.certificates._authority import files_of
 from ndsp.certificates._errors import CertificateError
 from ndsp.certificates._facts import facts_of
 from ndsp.certificates._findings import Content, Finding
@@ -15,7 +16,7 @@ from ndsp.certificates._roles import roles_of
 from ndsp.certificates._trust import Trust
 from ndsp.certificates.laboratory import Laboratory
 
-__all__ = ["of_files", "pem_files"]
+__all__ = ["key_beside", "of_files", "pem_files"]
 
 _ENDINGS = (".pem", ".crt", ".cer")
 """What the names of files with certificates end with; those of keys end with ``.key``."""
@@ -34,6 +35,12 @@ def pem_files(directory: Path) -> list[Path]:
     )
 
 
+def key_beside(path: Path) -> list[Path]:
+    """Give the key that lies beside a certificate, under the same name; nothing for others."""
+    key = path.with_name(f"{path.name.removesuffix(path.suffix)}.key")
+    return [key] if path.suffix in _ENDINGS and key.exists() else []
+
+
 def of_files(paths: Iterable[Path], now: datetime) -> Iterator[Finding]:
     """Report what is wrong with files of certificates and keys, in their order."""
     laboratories: dict[Path, Laboratory | None] = {}
@@ -47,7 +54,9 @@ def of_files(paths: Iterable[Path], now: datetime) -> Iterator[Finding]:
             yield _findings.of_unreadable(path, error)
             continue
         yield from _of_certificates(content, laboratories[directory], now)
-        if content.key is not None:
+        if content.key is None:
+            yield from _of_absent_key(content)
+        else:
             yield from _findings.of_permissions(path)
             yield from _of_key(content, laboratories[directory])
 
@@ -90,8 +99,9 @@ def _of_issued(
             text = f"is not accepted by those who have {peer}: {refusal.text}; {remedy}"
             yield Finding("error", "wrong-peer", str(path), text)
     own_name = path.name.removesuffix(path.suffix)
-    is_single = path.with_name(f"{own_name}.key").exists()
-    if is_single and folded(own_name) != folded(facts.name or ""):
+    # Elsewhere than where they are made, a client's files may have a name that is the same for all.
+    is_at_home = files_of(laboratory.directory)[1].exists()
+    if key_beside(path) and is_at_home and folded(own_name) != folded(facts.name or ""):
         text = f"is the certificate of {facts.name!r}; give the file that name again"
         yield Finding("warning", "name", str(path), text)
 
@@ -130,6 +140,16 @@ def _of_key(content: Content, laboratory: Laboratory | None) -> Iterator[Finding
         return
     text = f"is a key without a certificate, such as {path.with_suffix('.pem').name}, beside it"
     yield Finding("warning", "key-alone", str(path), f"{text}; remove it if it is not in use")
+
+
+def _of_absent_key(content: Content) -> Iterator[Finding]:
+    # Neither an authority nor a list needs its key to be used.
+    is_of_a_side = (
+        len(content.certificates) == 1 and not facts_of(content.certificates[0]).is_authority
+    )
+    if is_of_a_side and not key_beside(content.path):
+        text = "its key is not here, so it was not examined"
+        yield Finding("note", "key-elsewhere", str(content.path), text)
 
 
 def _laboratory(directory: Path) -> Laboratory | None:

@@ -52,8 +52,9 @@ class Finding:
         level: ``"error"`` does not work or lets in the wrong ones, ``"warning"`` will not, or not
             everywhere, ``"note"`` is fine.
         kind: A word for programs: ``expired``, ``expires-soon``, ``not-yet-valid``, ``no-hosts``,
-            ``key-mismatch``, ``key-alone``, ``permissions``, ``unreadable``, ``wrong-peer``,
-            ``wrong-role``, ``revoked``, ``versions``, ``name``, ``connection`` or ``fine``.
+            ``key-mismatch``, ``key-alone``, ``key-elsewhere``, ``permissions``, ``unreadable``,
+            ``wrong-peer``, ``wrong-role``, ``revoked``, ``versions``, ``name``, ``connection`` or
+            ``fine``.
         file: What it is about: a file, or ``"HOST:PORT"``.
         text: What was found, and what to do, in one line.
     """
@@ -124,7 +125,8 @@ def of_times(
         text = f"expired on {facts.not_after:%Y-%m-%d} ({whose}); {remedy}"
         yield Finding("error", "expired", str(source), text)
     elif left <= SOON_DAYS:
-        text = f"expires in {left} days or less, on {facts.not_after:%Y-%m-%d} ({whose}); {remedy}"
+        days = "a day" if left == 1 else f"{left} days"
+        text = f"expires in {days} or less, on {facts.not_after:%Y-%m-%d} ({whose}); {remedy}"
         yield Finding("warning", "expires-soon", str(source), text)
     if facts.not_before > now:
         text = (

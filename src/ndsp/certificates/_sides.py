@@ -11,10 +11,10 @@ from ndsp.certificates._findings import Content, Finding
 from ndsp.certificates._roles import Role, roles_of
 from ndsp.certificates._trust import Trust
 
-__all__ = ["Side", "of_side", "of_sides"]
+__all__ = ["REMEDIES", "Side", "of_side", "of_sides"]
 
 
-_REMEDIES = {
+REMEDIES = {
     "unknown": "put that certificate, or better the one of its authority, into this file",
     "times": "renew it",
     "signature": "put the certificate of its own authority into this file",
@@ -115,7 +115,7 @@ def _of_refusal(judge: _Loaded, other: _Loaded) -> Iterator[Finding]:
     refusal = Trust(judge.peer.certificates).why_refused(shown.certificates, role)
     if refusal is not None:
         text = f"with this file the {judge.side.role} refuses {shown.path}: {refusal.text}"
-        remedy = _REMEDIES[refusal.kind].format(role=role)
+        remedy = REMEDIES[refusal.kind].format(role=role)
         if judge.certificate.certificates[0] in judge.peer.certificates:
             remedy = f"it holds the {judge.side.role}'s own certificate: put the other's there"
         yield Finding("error", "wrong-peer", str(file), f"{text}; {remedy}")

@@ -3,6 +3,9 @@
 OpenSSL itself can be asked only in a handshake, for which the keys of both sides are needed.
 """
 
+# Not by cryptography's x509.verification, which refuses every constraint on the names of
+# directories (as of 50.0): lists and revocations are such. PyOpenSSL leaves the purpose out.
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ndsp.certificates._connection import of_connection
-from ndsp.certificates._examination import of_files, pem_files
+from ndsp.certificates._examination import key_beside, of_files, pem_files
 from ndsp.certificates._findings import SOON_DAYS, Finding, Level, of_directory
 from ndsp.certificates._roles import Role
 from ndsp.certificates._sides import Side, of_side, of_sides
@@ -29,7 +29,7 @@ def examine(paths: Iterable[Path], *, now: datetime | None = None) -> list[Findi
     with its authority.
 
     Args:
-        paths: Files and directories.
+        paths: Files and directories. With a certificate, the key beside it is examined.
         now: The time to judge by; None is the present.
 
     Returns:
@@ -42,7 +42,7 @@ def examine(paths: Iterable[Path], *, now: datetime | None = None) -> list[Findi
     findings: list[Finding] = []
     for path in paths:
         if not path.is_dir():
-            files.append(path)
+            files += [path, *key_beside(path)]
             continue
         found = pem_files(path)
         if not found:
@@ -50,7 +50,7 @@ def examine(paths: Iterable[Path], *, now: datetime | None = None) -> list[Findi
             findings.append(Finding("error", "unreadable", str(path), text))
         findings += of_directory(path)
         files += found
-    return [*findings, *of_files(files, now or datetime.now(UTC))]
+    return [*findings, *of_files(dict.fromkeys(files), now or datetime.now(UTC))]
 
 
 def examine_sides(

@@ -21,6 +21,37 @@ _BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _WRONG_NAME = {62, 64}
 # OpenSSL's codes for a host name and for an IP address that the certificate does not have.
 
+_REVOKED = "it is revoked by, or not in the list of, the peer_cert file of {local}"
+
+_UNKNOWN = "put the certificate that it shows into the peer_cert file of {local}"
+
+_REMEDIES = {
+    9: "it, or its authority's, is not valid yet; compare the clocks of both sides",
+    10: "it, or its authority's, has expired; who shows it needs a new one",
+    18: _UNKNOWN,
+    19: _UNKNOWN,
+    2: _UNKNOWN,
+    20: _UNKNOWN,
+    21: _UNKNOWN,
+    26: "it is for another use; a server needs one for servers, and a client one for clients",
+    47: _REVOKED,
+    48: _REVOKED,
+}
+# By OpenSSL's codes (x509_vfy.h), whose texts change: not yet valid, expired; signed by itself, by
+# nobody known; another purpose; not among the names that the authority vouches for, or excepted
+# from them. To put the certificate into the file would let in those who are to stay out.
+
+_ALERTS = {
+    "UNKNOWN_CA": "put this side's local_cert into the peer_cert file of the other side",
+    "CERTIFICATE_EXPIRED": "it, or its authority's, has expired; this side needs a new one",
+    "BAD_CERTIFICATE": "if it is not valid yet, compare the clocks of both sides",
+    "UNSUPPORTED_CERTIFICATE": _REMEDIES[26],
+    "CERTIFICATE_UNKNOWN": "most likely " + _REVOKED.format(local="the other side"),
+    "CERTIFICATE_REVOKED": _REVOKED.format(local="the other side"),
+}
+# By a part of what the ssl module calls the alerts of TLS, as it hides their numbers. "Unknown" is
+# what OpenSSL says about all that has no alert, such as names that nobody vouches for.
+
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
 # What OpenSSL says, from version to version, when the first bytes are no TLS record.
 
@@ -142,7 +173,8 @@ def loss_error(error: BaseException | None, peer: str, *, encrypted: bool, heard
             1,
             f"server {peer} closed the connection before its first word; either it refuses the "
             "certificate of this client (put this side's local_cert into the peer_cert file of the "
-            "server), or what was asked for is not offered on this port: its log tells",
+            "server, unless it is revoked there or has expired), or what was asked for is not "
+            "offered on this port: its log tells",
         )
     how = f"the connection to {peer} was lost"
     if isinstance(error, OSError) and error.strerror and not isinstance(error, ssl.SSLError):
@@ -169,14 +201,16 @@ def explain(error: ssl.SSLError, *, local: str, peer: str) -> TLSError:
             "its certificate (subjectAltName), or leave check_hostname off"
         )
     elif isinstance(error, ssl.SSLCertVerificationError):
+        remedy = _REMEDIES.get(error.verify_code, "compare it with the peer_cert file of {local}")
         text = (
             f"{local} refuses {peer}: its certificate is not accepted ({error.verify_message}); "
-            f"put the certificate that it shows into the peer_cert file of {local}"
+            f"{remedy.format(local=local)}"
         )
     elif "ALERT" in reason and any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA")):
+        remedies = (remedy for alert, remedy in _ALERTS.items() if alert in reason)
         text = (
             f"{peer} refuses {local}: the certificate shown to it is not accepted ({reason}); "
-            "put this side's local_cert into the peer_cert file of the other side"
+            f"{next(remedies, 'the log of the other side tells why')}"
         )
     elif reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
         text = f"{local} refuses {peer}: it shows no certificate; it needs local_cert and local_key"

@@ -66,14 +66,28 @@ def test_what_is_issued_says_what_to_configure_on_each_side(certs: Run, tmp_path
         f"--ssl {lab / 'CLIENT.pem'} {lab / 'CLIENT.key'} {lab / 'authority.pem'} lamp.lab PORT"
         in server
     )
+    assert (
+        "  --ssl {ARTIQ_SSL_DIR}/lamp.pem {ARTIQ_SSL_DIR}/lamp.key {ARTIQ_SSL_DIR}/authority.pem\n"
+    ) in server
     _, client, _ = certs("issue", "desk", "-d", lab)
     own = f"{lab / 'desk.pem'} {lab / 'desk.key'} {lab / 'authority.pem'}"
     assert f"  sipyco_rpctool --ssl {own} HOST PORT list-methods\n" in client
     assert (
-        '  "simple_ssl_config": {"local_cert": "{ARTIQ_SSL_DIR}/desk.pem", '
-        '"local_key": "{ARTIQ_SSL_DIR}/desk.key", '
+        '  "simple_ssl_config": {"local_cert": "{ARTIQ_SSL_DIR}/client.pem", '
+        '"local_key": "{ARTIQ_SSL_DIR}/client.key", '
         '"peer_cert": "{ARTIQ_SSL_DIR}/authority.pem"}\n'
     ) in client
+
+
+def test_all_clients_are_advised_the_same_entry_of_the_device_database(
+    certs: Run, tmp_path: Path
+) -> None:
+    lab = tmp_path / "lab"
+    certs("init", lab)
+    told = [document(certs, "issue", name, "-d", lab) for name in ("ada", "grace")]
+    entries = [made["configuration"]["simple_ssl_config"] for made in told]
+    assert entries[0] == entries[1]
+    assert "ada" not in str(entries)
 
 
 def test_what_is_issued_is_described_for_programs(certs: Run, tmp_path: Path) -> None:
@@ -129,6 +143,34 @@ def test_a_renewed_one_keeps_what_is_not_said(
 ) -> None:
     made = document(certs, "issue", "relay", "-d", laboratory.directory, "--renew", *options)
     assert (made["roles"], made["hosts"], made["new_key"]) == (roles, hosts, False)
+
+
+def test_a_client_that_should_have_been_a_server_is_told_how_to_become_one(
+    certs: Run, tmp_path: Path
+) -> None:
+    lab = tmp_path / "lab"
+    certs("init", lab)
+    as_server = f"ndsp certs issue shutter -d {lab} --renew --server"
+    _, out, _ = certs("issue", "shutter", "-d", lab)
+    assert f"without --host it is a client; for a server: {as_server} --host HOST\n" in out
+    _, out, _ = certs("issue", "shutter", "-d", lab, "--renew", "--host", "shutter.lab")
+    assert "shutter.pem: server and client at shutter.lab" in out
+    assert f"it stays a client, too; for a server only: {as_server}\n" in out
+    _, out, _ = certs(*as_server.split()[2:])
+    assert "shutter.pem: server at shutter.lab" in out
+    assert "client, too" not in out
+
+
+@pytest.mark.parametrize(
+    "options", [["--client"], ["--host", "a"], ["--server"], ["--host", "a", "--client"]]
+)
+def test_who_says_what_it_is_is_not_asked_back(
+    certs: Run, tmp_path: Path, options: list[str]
+) -> None:
+    certs("init", tmp_path / "lab")
+    for renew in ([], ["--renew"]):
+        _, out, _ = certs("issue", "new", "-d", tmp_path / "lab", *renew, *options)
+        assert "for a server" not in out
 
 
 def test_nothing_is_overwritten_without_being_told_so(certs: Run, laboratory: Laboratory) -> None:
@@ -229,6 +271,12 @@ def test_what_is_not_there_cannot_be_shown(
     assert "there are ada, authority, desk, lamp, relay" in err
     status, _, err = certs("show", "-d", tmp_path)
     assert (status, "no certificates in" in err) == (1, True)
+    missing = tmp_path / "bob.pem"
+    assert certs("show", missing) == (
+        1,
+        "",
+        f"ndsp certs: '{missing}': No such file or directory; check the name and the permissions\n",
+    )
 
 
 def test_the_doctor_ends_with_one_if_there_is_an_error(

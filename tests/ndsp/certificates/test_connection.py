@@ -81,6 +81,33 @@ def test_a_server_that_refuses_this_client_is_told(laboratory: Laboratory) -> No
     assert f"the server refuses {laboratory.directory / 'desk.pem'}" in finding.text
 
 
+def test_a_client_whose_own_file_says_that_it_is_revoked_is_told_so(laboratory: Laboratory) -> None:
+    laboratory.revoke("desk")
+    with served({"lamp": Lamp()}, config_of(laboratory, "lamp")) as port:
+        finding = only(examine_connection("127.0.0.1", port, client(laboratory)))
+    assert f"is revoked in the file {laboratory.authority.file}" in finding.text
+    assert "make another under a new name" in finding.text
+    assert "put that certificate" not in finding.text
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "roles", "expected"),
+    [
+        (5, None, "has expired on"),
+        (0, [Role.SERVER], "ndsp certs issue NAME --client"),
+    ],
+)
+def test_a_client_that_is_refused_for_its_own_certificate_is_told_so(
+    laboratory: Laboratory, days_ago: int, roles: list[Role] | None, expected: str
+) -> None:
+    laboratory.renew("desk", roles, days=1, now=datetime.now(UTC) - timedelta(days=days_ago))
+    with served({"lamp": Lamp()}, config_of(laboratory, "lamp")) as port:
+        finding = only(examine_connection("127.0.0.1", port, client(laboratory)))
+    assert (finding.level, finding.kind) == ("error", "connection")
+    assert expected in finding.text
+    assert "put that certificate" not in finding.text
+
+
 @pytest.mark.parametrize(
     ("peer", "shown", "expected"),
     [

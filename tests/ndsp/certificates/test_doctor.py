@@ -50,6 +50,14 @@ def test_a_certificate_is_named_thirty_days_before_its_end(
     assert {finding.level for finding in findings} <= {"warning"}
 
 
+@pytest.mark.parametrize(("days", "expected"), [(3, "in 2 days or less"), (2, "in a day or less")])
+def test_the_days_until_the_end_are_counted_as_people_do(
+    laboratory: Laboratory, days: int, expected: str
+) -> None:
+    laboratory.renew("lamp", days=days, now=NOW)
+    assert expected in found(laboratory, 1).text
+
+
 def test_the_end_of_the_authority_is_told_with_what_renews_it(laboratory: Laboratory) -> None:
     laboratory = laboratory.renew_authority(days=5)
     finding = found(laboratory, 1)
@@ -79,10 +87,24 @@ def test_a_key_without_a_certificate_is_named(laboratory: Laboratory) -> None:
     assert "desk.pem" in finding.text
 
 
-def test_a_certificate_without_a_key_is_kept_elsewhere(laboratory: Laboratory) -> None:
+def test_a_certificate_without_a_key_is_noted(laboratory: Laboratory) -> None:
     (laboratory.directory / "desk.key").unlink()
     (laboratory.directory / "authority.key").unlink()
-    assert examine([laboratory.directory]) == []
+    finding = found(laboratory)
+    assert (finding.level, finding.kind) == ("note", "key-elsewhere")
+    assert finding.file == str(laboratory.directory / "desk.pem")
+    assert finding.text == "its key is not here, so it was not examined"
+    assert only(examine([laboratory.directory / "desk.pem"])) == finding
+
+
+def test_with_a_certificate_the_key_beside_it_is_examined(laboratory: Laboratory) -> None:
+    certificate, key = (laboratory.directory / f"desk.{ending}" for ending in ("pem", "key"))
+    assert examine([certificate]) == []
+    key.write_bytes((laboratory.directory / "ada.key").read_bytes())
+    finding = only(examine([certificate]))
+    assert (finding.level, finding.kind, finding.file) == ("error", "key-mismatch", str(key))
+    assert only(examine([certificate, key])) == finding
+    assert only(examine([laboratory.directory, certificate])) == finding
 
 
 @posix
@@ -161,6 +183,7 @@ def test_a_certificate_of_a_former_authority_is_named(
 ) -> None:
     former = Laboratory.create(tmp_path / "former", "Ion lab").issue("old", [Role.CLIENT])
     (laboratory.directory / "old.pem").write_bytes(former.certificate.read_bytes())
+    former.key.rename(laboratory.directory / "old.key")
     finding = found(laboratory)
     assert (finding.level, finding.kind) == ("error", "wrong-peer")
     assert "not accepted by those who have authority.pem" in finding.text
@@ -212,6 +235,17 @@ def test_a_file_under_a_wrong_name_is_named(laboratory: Laboratory) -> None:
         (laboratory.directory / f"desk.{ending}").rename(laboratory.directory / f"table.{ending}")
     finding = found(laboratory)
     assert (finding.level, finding.kind) == ("warning", "name")
+
+
+def test_where_no_certificates_are_made_a_client_has_the_name_that_all_have(
+    laboratory: Laboratory, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(0o700)
+    for name, here in (("desk.pem", "client.pem"), ("desk.key", "client.key")):
+        (laboratory.directory / name).rename(theirs / here)
+    (theirs / "authority.pem").write_bytes(laboratory.authority.file.read_bytes())
+    assert examine([theirs]) == []
 
 
 def test_a_finding_is_described_for_programs() -> None:
