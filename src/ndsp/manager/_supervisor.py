@@ -143,9 +143,13 @@ class Supervisor:
 
     def _can_begin(self, life: Life) -> bool:
         obstacle = self._obstacle(life)
-        if obstacle and self._waits.get(life.name) != obstacle:
+        before = self._waits.get(life.name, "")
+        if obstacle and obstacle != before:
             self._decisions.append(Say(life.name, logging.INFO, obstacle))
-        self._waits[life.name] = life.reason = obstacle
+        self._waits[life.name] = obstacle
+        # Why it failed last is told until it runs.
+        if obstacle or life.reason == before:
+            life.reason = obstacle
         return not obstacle
 
     def _obstacle(self, life: Life) -> str:

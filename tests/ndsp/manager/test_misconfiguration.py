@@ -30,7 +30,8 @@ def test_each_says_once_why_it_is_not_started(tmp_path: Path) -> None:
         with Laboratory(tmp_path, database) as lab:
             states = lab.until(
                 lambda s: all(
-                    s.get(n, {}).get("restarts", 0) > 2 for n in ("crash", "taken", "no_key")
+                    s.get(n, {}).get("restarts", 0) > 2
+                    for n in ("crash", "taken", "no_key", "no_such_environment")
                 )
             )
             log = lab.log()
@@ -38,7 +39,7 @@ def test_each_says_once_why_it_is_not_started(tmp_path: Path) -> None:
     assert states["unknown"]["state"] == "unknown host"
     assert states["wrong"]["state"] == "in error"
     assert "key 'port'" in states["wrong"]["reason"]
-    assert states["no_such_environment"]["state"] == "retrying"
+    assert "illegal environment variable name" in log
     assert states["no_command"]["state"] == "unmanaged"
     assert "it is not run here: it is for host '192.0.2.77', and this machine is " in log
     assert "if that is the same, use --host-filter 192.0.2.77" in log
