@@ -1,6 +1,7 @@
 """What calls can do where both ends speak in frames: overlap, be given up, and report."""
 
 import asyncio
+import math
 import signal
 import threading
 import time
@@ -114,6 +115,22 @@ def test_a_thread_that_times_out_hands_its_work_to_another() -> None:
 
 
 # Giving up
+
+
+def test_an_infinite_timeout_of_a_call_replaces_that_of_its_client() -> None:
+    device = Device()
+    with (
+        served({"device": device}, threads=True) as port,
+        Client("127.0.0.1", port, timeout=0.3) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        # It lasts longer: the other one, which begins later, has waited for all that time.
+        call = pool.submit(client.rpc_options(timeout=math.inf).wait, "long")
+        assert device.began.wait(10)
+        with pytest.raises(TimeoutError):
+            client.echo("meanwhile")
+        device.release.set()
+        assert call.result(10) == "long"
 
 
 @every_kind
