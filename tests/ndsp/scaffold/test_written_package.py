@@ -134,6 +134,40 @@ def test_a_call_of_its_client_may_take_long_and_shows_its_progress(write: Writes
     assert "1 passed" in passes(directory, *PYTEST, "tests/test_slow.py")
 
 
+FOREIGN = """
+import pytest
+from my_laser.driver import MyLaser
+from my_laser.simulation import Simulation
+
+
+class SafeLaser(MyLaser):
+    def close(self):
+        self._ask("VOLT 0.000")
+        super().close()
+
+
+class Foreign(Simulation):
+    def answer(self, command):
+        commands.append(command)
+        return [b"FOREIGN\\n"]
+
+
+commands = []
+
+
+def test_it_is_only_asked_what_it_is():
+    with Foreign() as device, pytest.raises(ValueError, match="it calls itself 'FOREIGN'"):
+        SafeLaser(device)
+    assert commands == ["ID?"]
+"""
+
+
+def test_a_safe_state_is_not_commanded_to_a_foreign_instrument(write: Writes) -> None:
+    directory = write(client=False, mediator=False)
+    (directory / "tests" / "test_foreign.py").write_text(FOREIGN, "utf-8")
+    assert "1 passed" in passes(directory, *PYTEST, "tests/test_foreign.py")
+
+
 def call(entry: str) -> str:
     """Give what an installed program consists of."""
     module, _, function = entry.partition(":")
