@@ -1,11 +1,15 @@
 """The demonstration does what it says, and leaves nothing behind."""
 
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
-RUN = Path(__file__).parents[2] / "demo" / "run.py"
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RUN = ROOT / "demo" / "run.py"
 
 
 def demonstration(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -41,4 +45,17 @@ def test_an_occupied_port_is_named_with_what_to_do() -> None:
         done = demonstration()
     assert done.returncode == 1
     assert "3249 is taken by process" in done.stderr
-    assert "use other ports with --free-ports" in done.stderr
+    assert "use other ports: make demo ARGS=--free-ports" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_passes_on_what_the_message_says() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "demo", "ARGS=--free-ports"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    assert "demo/run.py --free-ports\n" in done.stdout
