@@ -53,6 +53,7 @@ class AsyncioConversation:
         max_message_size: Bytes in an answer.
 
     Attributes:
+        peer: The server, for messages.
         greeting: What the server said about itself.
         target: The name of the selected target, or None.
         methods: Names that can be called.
@@ -64,7 +65,7 @@ class AsyncioConversation:
         self.target: str | None = None
         self.methods: frozenset[str] = frozenset()
         self.streams: frozenset[str] = frozenset()
-        self._peer = peer
+        self.peer = peer
         self._session = ClientSession(peer, max_message_size=max_message_size)
         self._link: asyncio_.AsyncioLink | None = None
         self._is_closed = False
@@ -88,6 +89,11 @@ class AsyncioConversation:
         selected = await self._shake_hands(lambda: self._session.select(target), Selected)
         self.methods, self.streams = selected.methods, selected.streams
         self.target = target
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection that is not known to be gone."""
+        return self._link is not None and self._loss is None and not self._is_closed
 
     def local_host(self) -> str:
         """Return the address of this end."""

@@ -39,6 +39,7 @@ class Conversation:
     Calls from several threads overlap if the server allows it; otherwise they take turns.
 
     Attributes:
+        peer: The server, for messages.
         greeting: What the server said about itself.
         target: The name of the selected target, or None.
         methods: Names that can be called.
@@ -55,15 +56,20 @@ class Conversation:
         """Connect and take the greeting. Each wait takes at most ``timeout`` seconds."""
         self.target: str | None = None
         self.methods: frozenset[str] = frozenset()
-        self._peer = sockets.peer_name(host, port)
-        self._session = ClientSession(self._peer, max_message_size=max_message_size)
+        self.peer = sockets.peer_name(host, port)
+        self._session = ClientSession(self.peer, max_message_size=max_message_size)
         self._mailboxes: dict[int, Mailbox[Event]] = {}
         self._handshakes: Mailbox[Event] = Mailbox()
         self._forgotten: deque[int] = deque()
         self._turn = threading.Lock()
         link = blocking.connect(host, port, timeout, ssl_config)
-        self._line: SharedLink[Event] = SharedLink(link, self, self._peer, timeout)
+        self._line: SharedLink[Event] = SharedLink(link, self, self.peer, timeout)
         self.greeting = self._shake_hands(self._session.connect, Greeted)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection is not known to be gone."""
+        return self._line.is_connected
 
     def local_host(self) -> str:
         """Return the address of this end."""
@@ -242,7 +248,7 @@ class Conversation:
         try:
             events = self._session.received(count)
         except ProtocolError as exc:
-            raise ConnectionLost(f"the connection to {self._peer} was given up: {exc}") from exc
+            raise ConnectionLost(f"the connection to {self.peer} was given up: {exc}") from exc
         for event in events:
             if isinstance(event, Greeted | Selected):
                 if self._session.overlaps:
