@@ -117,6 +117,20 @@ def test_a_thread_that_times_out_hands_its_work_to_another() -> None:
 # Giving up
 
 
+def test_only_progress_that_is_wanted_ends_a_wait() -> None:
+    class Slow:
+        async def measure(self) -> str:
+            for _ in range(12):
+                current_call().progress(None)
+                await asyncio.sleep(0.05)
+            return "measured"
+
+    with served({"slow": Slow()}) as port, Client("127.0.0.1", port, timeout=0.4) as client:
+        with pytest.raises(TimeoutError):
+            client.measure()
+        assert client.rpc_options(on_progress=lambda *_: None).measure() == "measured"
+
+
 def test_an_infinite_timeout_of_a_call_replaces_that_of_its_client() -> None:
     device = Device()
     with (
