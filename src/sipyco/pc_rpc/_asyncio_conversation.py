@@ -21,7 +21,7 @@ from sipyco._wire.rpc_client import (
     StreamBegun,
 )
 from sipyco._wire.rpc_protocol import Spelled
-from sipyco.pc_rpc._options import RpcOptions
+from sipyco.pc_rpc._options import RpcOptions, not_in_time
 
 __all__ = ["AsyncioConversation", "Mailbox"]
 
@@ -140,7 +140,8 @@ class AsyncioConversation:
         except TimeoutError as exc:
             if not limit.expired():
                 raise
-            raise TimeoutError(f"{name}() has no answer yet: its time is up") from exc
+            was_told = self._session.overlaps
+            raise not_in_time(f"{name}()", options.timeout, was_told=was_told) from exc
 
     async def ask(self, spell: Callable[[ClientSession], Spelled]) -> Returned | Failed:
         """Ask for something else that the session can spell; see :meth:`call`."""

@@ -23,7 +23,7 @@ from sipyco._wire.rpc_client import (
     StreamBegun,
 )
 from sipyco._wire.rpc_protocol import Spelled
-from sipyco.pc_rpc._options import RpcOptions
+from sipyco.pc_rpc._options import RpcOptions, not_in_time
 from sipyco.pc_rpc._stream import RemoteStream
 
 __all__ = ["Conversation"]
@@ -152,25 +152,34 @@ class Conversation:
                 self._mailboxes[number] = mailbox
                 self._line.flush()
             while True:
-                match self._line.wait_for(mailbox, deadline):
+                match self._wait_for(mailbox, what, options, deadline):
                     case Progressed(_, fraction, text):
                         if options.on_progress is not None:
                             options.on_progress(fraction, text)
                     case StreamBegun():
-                        return RemoteStream(self, number, what, options.on_progress, deadline)
+                        return RemoteStream(self, number, what, options, deadline)
                     case Returned() | Failed() as answer:
                         del self._mailboxes[number]
                         return answer
-        except BaseException as exc:
+        except BaseException:
             if number is not None:
                 self.give_up(number)
             elif self._session.last_request != requests_before and not self._session.overlaps:
                 # Ctrl-C struck after the request was counted and before its bytes were kept:
                 # an answer is expected that will never come.
                 self._line.close()
-            if isinstance(exc, TimeoutError):
-                raise TimeoutError(f"{what} has no answer yet: {exc}") from None
             raise
+
+    def _wait_for(
+        self, mailbox: Mailbox[Event], what: str, options: RpcOptions, deadline: float | None
+    ) -> Event:
+        try:
+            return self._line.wait_for(mailbox, deadline)
+        except TimeoutError as exc:
+            if deadline is not None:
+                was_told = self._session.overlaps
+                raise not_in_time(what, options.timeout, was_told=was_told) from None
+            raise TimeoutError(f"{what} has no answer yet: {exc}") from None
 
     # Streams
 
