@@ -170,6 +170,27 @@ def test_a_timeout_that_a_caller_raises_on_progress_is_its_own() -> None:
         assert client.echo(1) == 1
 
 
+def test_a_plain_method_in_a_thread_is_told_that_its_server_ends() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    class Patient:
+        def wait(self) -> None:
+            begun.set()
+            while not current_call().cancelled:
+                threading.Event().wait(0.005)
+            ended.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with served({"patient": Patient()}, threads=True) as port:
+            client = Client("127.0.0.1", port)
+            waiting = pool.submit(client.wait)
+            assert begun.wait(10)
+        assert ended.is_set()
+        with pytest.raises(ConnectionError):
+            waiting.result(10)
+        client.close_rpc()
+
+
 @every_kind
 def test_the_deadline_is_known_to_a_plain_method(kind: Kind) -> None:
     _, serving = device_of(kind)
