@@ -32,8 +32,8 @@ $(DOCS_INSTALLED): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@
 
-demo: $(INSTALLED)  ## run four simulated devices under a manager, an experiment, and a crash
-	@$(BIN)/python demo/run.py
+demo: $(INSTALLED)  ## run four simulated devices under a manager, an experiment, and a crash (ARGS=--free-ports: on other ports)
+	@$(BIN)/python demo/run.py $(ARGS)
 
 test: $(INSTALLED)  ## run the tests
 	@$(BIN)/python -m pytest

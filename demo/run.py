@@ -99,7 +99,9 @@ class Demonstration:
             ):
                 who = f"process {connection.pid}" if connection.pid else "somebody"
                 reason = f"port {address.port} is taken by {who}"
-                raise DemoFailed(f"{reason}; end that, or use other ports with --free-ports")
+                raise DemoFailed(
+                    f"{reason}; end that, or use other ports: make demo ARGS=--free-ports"
+                )
 
     @contextlib.contextmanager
     def _manager(self, shown: str) -> Iterator[subprocess.Popen[bytes]]:

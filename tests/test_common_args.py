@@ -119,3 +119,10 @@ def test_certificates_are_an_option_where_the_program_asks_for_it() -> None:
     assert network("--ssl", "a", "b", "c", ssl=True).ssl == ["a", "b", "c"]
     assert network(ssl=True).ssl is None
     assert not hasattr(network(), "ssl")
+
+
+def test_the_help_says_what_happens_without_the_option() -> None:
+    parser = argparse.ArgumentParser()
+    simple_network_args(parser, 3249)
+    told = " ".join(parser.format_help().split())
+    assert "do not listen on 127.0.0.1 and ::1, as it otherwise does" in told

@@ -79,7 +79,7 @@ def simple_network_args(
         "--no-localhost-bind",
         "--no-bind-localhost",
         action="store_true",
-        help=f"do not listen on {' and '.join(LOCALHOST)}, which is the default",
+        help=f"do not listen on {' and '.join(LOCALHOST)}, as it otherwise does",
     )
     if isinstance(default_port, int):
         group.add_argument(

@@ -189,7 +189,9 @@ def _common(parser: argparse.ArgumentParser, **defaults: object) -> None:
         metavar="SECONDS",
         type=_seconds,
         default=default("timeout"),
-        help="give up connecting, and each wait for an answer, after this time (default: never)",
+        help="give up connecting, and each wait for an answer, after this time; what a method "
+        "tells of its progress, and each item, ends a wait: no limit of the call as a whole "
+        "(default: never)",
     )
     add(
         "--json",

@@ -6,9 +6,11 @@ import pytest
 
 from sipyco._rpctool.presentation import (
     jsonable,
+    methods_document,
     methods_text,
     result_text,
     signature,
+    signature_text,
     targets_text,
     visible,
 )
@@ -37,6 +39,21 @@ def test_methods_are_sorted_and_documented_after_the_target() -> None:
 
 def test_a_target_without_methods_and_documentation_is_an_empty_text() -> None:
     assert methods_text({"docstring": None, "methods": {}}) == ""
+
+
+def test_people_are_shown_neither_references_nor_modules_and_programs_everything() -> None:
+    annotations = {"return": "collections.abc.Iterator[numpy.uint16]"}
+    described: Any = {
+        "docstring": "See :meth:`take`.",
+        "methods": {"take": ({**NO_ARGUMENTS, "annotations": annotations}, "As :func:`~a.b`.")},
+    }
+    assert methods_text(described) == "See take.\n\ntake() -> Iterator[uint16]\n    As b."
+    document = methods_document(described)
+    assert document["docstring"] == "See :meth:`take`."
+    assert document["methods"]["take"]["docstring"] == "As :func:`~a.b`."
+    assert document["methods"]["take"]["signature"] == f"() -> {annotations['return']}"
+    # Old servers send an empty list for none.
+    assert signature_text({**NO_ARGUMENTS, "annotations": []}) == "()"
 
 
 def test_self_is_not_shown_and_other_first_arguments_are() -> None:

@@ -106,6 +106,13 @@ def test_a_server_that_says_nothing_is_given_up(capsys: Output) -> None:
     assert document(capsys)["error"]["kind"] == "timeout"
 
 
+def test_the_help_tells_what_a_timeout_does_not_limit(capsys: Output) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "tells of its progress, and each item, ends a wait: no limit of the call" in told
+
+
 def test_something_else_than_a_pc_rpc_server(capsys: Output) -> None:
     def greet(listener: socket.socket) -> None:
         connection, _ = listener.accept()

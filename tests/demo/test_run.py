@@ -1,5 +1,6 @@
 """The demonstration does what it says, and leaves nothing behind."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import pytest
 from demo.run import DATABASE, DemoFailed, Demonstration, with_free_ports
 from ndsp.device_db import read_device_db
 
-RUN = Path(__file__).parents[2] / "demo" / "run.py"
+ROOT = Path(__file__).parents[2]
+RUN = ROOT / "demo" / "run.py"
 
 
 def demonstration(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -50,3 +52,16 @@ def test_an_occupied_port_is_named_with_what_to_do(tmp_path: Path) -> None:
         pytest.raises(DemoFailed, match=f"port {port} is taken by process .*--free-ports"),
     ):
         demonstration.run()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_passes_on_what_the_message_says() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "demo", "ARGS=--free-ports"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    assert "demo/run.py --free-ports\n" in done.stdout

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from tests.pc_rpc.frames_device import with_options
 from tests.rpc_clients import Kind, every_client, every_kind
 from tests.rpc_peers import Peer, Syntax, returned, scripted
 from tests.serving import served
@@ -62,6 +63,25 @@ def test_late_answer_that_comes_between_two_calls_is_dropped_wherever_it_is_cut(
             given_up.release()
             assert said.acquire(timeout=10)
             assert client.call("other", f"fresh {cut}") == f"fresh {cut}"
+
+
+@every_client
+def test_it_is_told_whether_the_server_was_told_to_give_a_call_up(kind: Kind) -> None:
+    def script(peer: Peer) -> None:
+        peer.welcome()
+        while peer.line():
+            pass
+
+    with (
+        scripted(script) as port,
+        kind.open(port) as client,
+        pytest.raises(TimeoutError) as raised,
+    ):
+        with_options(client, {"timeout": SHORT}, "echo")
+    assert str(raised.value) == (
+        f"echo() did not end within {SHORT:g} s; "
+        "the server is of an older version and cannot be told to give it up"
+    )
 
 
 @every_client

@@ -1,5 +1,6 @@
 """Remote methods as attributes: what Python and its tools ask of an object without being told."""
 
+import asyncio
 import copy
 import functools
 import gc
@@ -123,6 +124,64 @@ def test_a_client_cannot_be_pickled_and_stays_usable() -> None:
         assert client.echo(1) == 1
 
 
+def test_a_client_shows_its_target_and_its_server() -> None:
+    with scripted(echoing) as port:
+        client = Client("localhost", port)
+        shown = f"<Client of 'dev' at localhost:{port}>"
+        assert repr(client) == str(client) == shown
+        hasty = client.rpc_options(timeout=2.0)
+        assert repr(hasty) == f"{shown}.rpc_options(timeout=2.0)"
+        client.close_rpc()
+        assert repr(client) == f"<Client of 'dev' at localhost:{port}, not connected>"
+        with Client("127.0.0.1", port, None) as client:
+            assert repr(client) == f"<Client at 127.0.0.1:{port}>"
+    assert repr(Client.__new__(Client)) == "<Client, not connected>"
+
+
+def test_a_client_that_has_lost_its_server_shows_that() -> None:
+    def script(peer: Peer) -> None:
+        peer.welcome()
+
+    with scripted(script) as port:
+        client = Client("127.0.0.1", port)
+        with pytest.raises(ConnectionError):
+            client.echo(1)
+        assert repr(client) == f"<Client of 'dev' at 127.0.0.1:{port}, not connected>"
+        client.close_rpc()
+
+
+def test_an_asyncio_client_shows_its_target_and_its_server() -> None:
+    async def main() -> None:
+        client = AsyncioClient()
+        assert repr(client) == "<AsyncioClient, not connected>"
+        with scripted(echoing) as port:
+            await client.connect_rpc("127.0.0.1", port)
+            shown = f"<AsyncioClient of 'dev' at 127.0.0.1:{port}"
+            assert repr(client) == f"{shown}>"
+            await client.close_rpc()
+            assert repr(client) == f"{shown}, not connected>"
+            await client.connect_rpc("127.0.0.1", port)
+        with pytest.raises(ConnectionError):
+            await client.echo(1)
+        assert repr(client) == f"{shown}, not connected>"
+        await client.close_rpc()
+
+    asyncio.run(main())
+    assert repr(AsyncioClient.__new__(AsyncioClient)) == "<AsyncioClient, not connected>"
+
+
+def test_a_best_effort_client_shows_its_target_and_its_server() -> None:
+    with scripted(echoing) as port, BestEffortClient("127.0.0.1", port, AutoTarget) as client:
+        shown = f"<BestEffortClient of 'dev' at 127.0.0.1:{port}"
+        assert repr(client) == f"{shown}>"
+        client.close_rpc()
+        assert repr(client) == f"<BestEffortClient at 127.0.0.1:{port}, not connected>"
+    with BestEffortClient("127.0.0.1", port, "dev", retry=60.0) as client:
+        assert repr(client) == f"{shown}, not connected>"
+    empty = BestEffortClient.__new__(BestEffortClient)
+    assert repr(empty) == "<BestEffortClient, not connected>"
+
+
 def test_nothing_is_asked_of_the_server_by_looking_at_a_client() -> None:
     heard: list[bytes] = []
 
@@ -144,8 +203,6 @@ def test_nothing_is_asked_of_the_server_by_looking_at_a_client() -> None:
 
 
 def test_methods_of_an_asyncio_client_are_known_as_coroutine_functions() -> None:
-    import asyncio
-
     async def main() -> None:
         client = AsyncioClient()
         with pytest.raises(AttributeError, match=r"not connected; await connect_rpc\(\) first"):

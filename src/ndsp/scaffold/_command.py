@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ndsp.ports import users_of
 from ndsp.scaffold._name import package_name
-from ndsp.scaffold._package import Package, default_port, package_files
+from ndsp.scaffold._package import Package, default_port, package_files, toolkit_version
 from ndsp.scaffold._write import write_package
 from sipyco.common_args import tcp_port
 
@@ -76,10 +76,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _told(package: Package, directory: Path, files: dict[str, str], *, is_chosen: bool) -> str:
     name = package.name
+    needed = toolkit_version()
     remark = ", which --port changes" if is_chosen else ""
     steps = [
         # Double quotes are those of every shell, the one of Windows included.
         (f'cd "{directory}"' if " " in str(directory) else f"cd {directory}", ""),
+        (
+            'python -m pip install "/path/to/sipyco[ndsp]"',
+            f"only if pip finds no sipyco>={needed}: from its sources",
+        ),
         ('python -m pip install -e ".[dev]"', "installs it, with what checks it"),
         ("pytest", "passes, against the simulated instrument"),
         (f"aqctl_{name} --simulation -v", "runs the controller, until Ctrl-C"),
@@ -122,7 +127,12 @@ def _name(text: str) -> str:
 
 
 def _port(text: str) -> int:
-    port = tcp_port(text)
+    try:
+        port = tcp_port(text)
+    except argparse.ArgumentTypeError:
+        port = 0
     if port == 0:
-        raise argparse.ArgumentTypeError("clients must know the port; give one from 1 to 65535")
+        # Not the words of tcp_port, which offers 0.
+        message = f"{text!r} is no TCP port that clients can know; give a number from 1 to 65535"
+        raise argparse.ArgumentTypeError(message)
     return port

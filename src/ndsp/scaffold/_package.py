@@ -10,7 +10,7 @@ from ndsp.scaffold._name import class_name
 from ndsp.scaffold._template import fill
 from sipyco import __version__
 
-__all__ = ["Package", "default_port", "package_files"]
+__all__ = ["Package", "default_port", "package_files", "toolkit_version"]
 
 ALWAYS = (
     ".gitignore",
@@ -55,6 +55,12 @@ def default_port(name: str) -> int:
     return PORTS[zlib.crc32(name.encode()) % len(PORTS)]
 
 
+def toolkit_version() -> str:
+    """Give the version of the toolkit that a package needs: this one."""
+    # What comes behind a plus is of a build, and not for comparing versions.
+    return __version__.partition("+")[0]
+
+
 def package_files(package: Package) -> dict[str, str]:
     """Give the files of a package.
 
@@ -66,8 +72,7 @@ def package_files(package: Package) -> dict[str, str]:
         "name": package.name,
         "class": class_name(package.name),
         "port": str(package.port),
-        # What comes behind a plus is of a build, and not for comparing versions.
-        "version": __version__.partition("+")[0],
+        "version": toolkit_version(),
     }
     conditions = {"client": package.has_client, "mediator": package.has_mediator}
     paths = [*ALWAYS]

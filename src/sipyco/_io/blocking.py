@@ -101,6 +101,11 @@ class BlockingLink:
         except OSError as exc:  # closed
             raise self._peer_lost(exc) from exc
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection is not known to be gone."""
+        return self._lost is None
+
     def check(self) -> None:
         """Raise ConnectionLost if the connection is known to be gone."""
         if self._lost is None and os.getpid() != self._process:

@@ -97,6 +97,11 @@ class SharedLink(Generic[T]):
         """Return the address of this end."""
         return self._link.local_host()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection is not known to be gone."""
+        return self._link.is_connected
+
     def check(self) -> None:
         """Raise ConnectionLost if the connection is known to be gone."""
         self._link.check()

@@ -8,7 +8,13 @@ from sipyco._rpctool.expressions import NotAnExpression, method_call
 from sipyco._rpctool.failures import WRONG_USAGE, Failure
 from sipyco._rpctool.lines import line_reader
 from sipyco._rpctool.method_list import Documentation, MethodList
-from sipyco._rpctool.presentation import LINES, methods_text, result_text, signature, visible
+from sipyco._rpctool.presentation import (
+    LINES,
+    methods_text,
+    result_text,
+    signature_text,
+    visible,
+)
 from sipyco._rpctool.progress import ProgressBar
 
 HINT = "a line is a call: method(arguments), _ is the last result, help lists the methods"
@@ -32,7 +38,7 @@ class Interpreter:
     def signatures(self) -> dict[str, str]:
         """Give the signature of every method that can be typed."""
         return {
-            name: visible(signature(argspec))
+            name: visible(signature_text(argspec))
             for name, (argspec, _) in self._methods.items()
             if name.isidentifier()
         }

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sipyco._rpctool.method_list import MethodList
+from sipyco._rpctool.plain import short_annotation, without_roles
 from sipyco.arguments import formatargspec
 
 LINES = "\n\t"
@@ -50,11 +51,11 @@ def targets_text(names: list[str], description: str | None) -> str:
 
 def methods_text(described: MethodList) -> str:
     """List the methods of a target in alphabetical order, what is said about the target first."""
-    blocks = [inspect.cleandoc(described["docstring"])] if described["docstring"] else []
+    blocks = [_docstring_text(described["docstring"])] if described["docstring"] else []
     for name, (argspec, docstring) in sorted(described["methods"].items()):
-        block = name + signature(argspec)
+        block = name + signature_text(argspec)
         if docstring:
-            block += "\n" + textwrap.indent(inspect.cleandoc(docstring), "    ")
+            block += "\n" + textwrap.indent(_docstring_text(docstring), "    ")
         blocks.append(block)
     return visible("\n\n".join(blocks), LINES)
 
@@ -80,6 +81,19 @@ def signature(argspec: Mapping[str, Any]) -> str:
     if args[:1] == ["self"]:
         del args[0]
     return formatargspec(**{**known, "args": args})
+
+
+def signature_text(argspec: Mapping[str, Any]) -> str:
+    """Write the signature of a method for people: its annotations without names of modules."""
+    annotations = {
+        name: short_annotation(annotation) if isinstance(annotation, str) else annotation
+        for name, annotation in dict(argspec.get("annotations") or {}).items()
+    }
+    return signature({**argspec, "annotations": annotations})
+
+
+def _docstring_text(docstring: str) -> str:
+    return without_roles(inspect.cleandoc(docstring))
 
 
 def jsonable(value: Any) -> Any:  # noqa: PLR0911 - one line per type

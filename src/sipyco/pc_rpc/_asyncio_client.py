@@ -17,7 +17,7 @@ from sipyco.pc_rpc._asyncio_conversation import AsyncioConversation
 from sipyco.pc_rpc._asyncio_stream import AsyncRemoteStream
 from sipyco.pc_rpc._client import outcome
 from sipyco.pc_rpc._options import RpcOptions
-from sipyco.pc_rpc._proxy import AutoTarget, Proxy, TargetName, choose_target
+from sipyco.pc_rpc._proxy import AutoTarget, Proxy, TargetName, choose_target, describe_client
 
 __all__ = ["AsyncioClient"]
 
@@ -133,6 +133,14 @@ class AsyncioClient(Proxy):
     ) -> None:
         """Close the connection."""
         await self.close_rpc()
+
+    def __repr__(self) -> str:
+        """Name the target and the server; nothing is asked of it."""
+        last: AsyncioConversation | None = vars(self).get("_rpc_last")
+        if last is None:
+            return describe_client(self, None, None, is_connected=False)
+        is_connected = last is self._rpc_conversation and last.is_connected
+        return describe_client(self, last.target, last.peer, is_connected=is_connected)
 
     def _rpc_methods(self) -> frozenset[str]:
         if self._rpc_last is None:

@@ -21,7 +21,7 @@ from sipyco._wire.rpc_client import (
     StreamBegun,
 )
 from sipyco._wire.rpc_protocol import Spelled
-from sipyco.pc_rpc._options import RpcOptions
+from sipyco.pc_rpc._options import RpcOptions, not_in_time
 
 __all__ = ["AsyncioConversation", "Mailbox"]
 
@@ -53,6 +53,7 @@ class AsyncioConversation:
         max_message_size: Bytes in an answer.
 
     Attributes:
+        peer: The server, for messages.
         greeting: What the server said about itself.
         target: The name of the selected target, or None.
         methods: Names that can be called.
@@ -64,7 +65,7 @@ class AsyncioConversation:
         self.target: str | None = None
         self.methods: frozenset[str] = frozenset()
         self.streams: frozenset[str] = frozenset()
-        self._peer = peer
+        self.peer = peer
         self._session = ClientSession(peer, max_message_size=max_message_size)
         self._link: asyncio_.AsyncioLink | None = None
         self._is_closed = False
@@ -88,6 +89,11 @@ class AsyncioConversation:
         selected = await self._shake_hands(lambda: self._session.select(target), Selected)
         self.methods, self.streams = selected.methods, selected.streams
         self.target = target
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection that is not known to be gone."""
+        return self._link is not None and self._loss is None and not self._is_closed
 
     def local_host(self) -> str:
         """Return the address of this end."""
@@ -134,7 +140,8 @@ class AsyncioConversation:
         except TimeoutError as exc:
             if not limit.expired():
                 raise
-            raise TimeoutError(f"{name}() has no answer yet: its time is up") from exc
+            was_told = self._session.overlaps
+            raise not_in_time(f"{name}()", options.timeout, was_told=was_told) from exc
 
     async def ask(self, spell: Callable[[ClientSession], Spelled]) -> Returned | Failed:
         """Ask for something else that the session can spell; see :meth:`call`."""

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from sipyco._wire.rpc_client import Ended, Failed, Item, Progressed, Returned, StreamBegun
 from sipyco.pc_rpc._asyncio_conversation import AsyncioConversation
-from sipyco.pc_rpc._options import RpcOptions
+from sipyco.pc_rpc._options import RpcOptions, not_in_time
 from sipyco.pc_rpc._stream import ITEMS_AHEAD
 
 __all__ = ["AsyncRemoteStream"]
@@ -132,9 +132,7 @@ class AsyncRemoteStream(AsyncIterator[Any]):
         except BaseException as exc:
             self._give_up()
             if isinstance(exc, TimeoutError) and limit.expired():
-                raise TimeoutError(
-                    f"{self._name}() has not given its next item: its time is up"
-                ) from None
+                raise not_in_time(f"{self._name}()", self._options.timeout, was_told=True) from None
             raise
 
     def _tell(self, fraction: float | None, text: str) -> None:

@@ -15,7 +15,7 @@ from sipyco._wire.rpc_protocol import Spelled
 from sipyco.pc_rpc._client import outcome
 from sipyco.pc_rpc._conversation import Conversation
 from sipyco.pc_rpc._options import RpcOptions
-from sipyco.pc_rpc._proxy import BlockingProxy, TargetName, choose_target
+from sipyco.pc_rpc._proxy import BlockingProxy, TargetName, choose_target, describe_client
 
 __all__ = ["BestEffortClient"]
 
@@ -125,6 +125,18 @@ class BestEffortClient(BlockingProxy):
             conversation, self._rpc_conversation = self._rpc_conversation, None
         if conversation is not None:
             conversation.close()
+
+    def __repr__(self) -> str:
+        """Name the target and the server, and tell whether there is a connection."""
+        # Parts of it are not there if it could not be made, as debuggers show it.
+        known = vars(self)
+        conversation: Conversation | None = known.get("_rpc_conversation")
+        wanted = known.get("_rpc_target_name")
+        target = wanted if isinstance(wanted, str) else None
+        if conversation is not None:
+            target = conversation.target
+        is_connected = conversation is not None and conversation.is_connected
+        return describe_client(self, target, known.get("_rpc_peer"), is_connected=is_connected)
 
     def _rpc_methods(self) -> frozenset[str] | None:
         return self._rpc_known_methods

@@ -8,7 +8,13 @@ from sipyco._wire.limits import MAX_MESSAGE_SIZE
 from sipyco._wire.rpc_client import ClientSession, Failed, Returned
 from sipyco.pc_rpc._conversation import Conversation
 from sipyco.pc_rpc._options import RpcOptions
-from sipyco.pc_rpc._proxy import AutoTarget, BlockingProxy, TargetName, choose_target
+from sipyco.pc_rpc._proxy import (
+    AutoTarget,
+    BlockingProxy,
+    TargetName,
+    choose_target,
+    describe_client,
+)
 from sipyco.pc_rpc._stream import RemoteStream
 
 __all__ = ["Client"]
@@ -149,6 +155,16 @@ class Client(BlockingProxy):
     def close_rpc(self) -> None:
         """Close the connection. Calls that wait in other threads fail with ConnectionLost."""
         self._rpc_conversation.close()
+
+    def __repr__(self) -> str:
+        """Name the target and the server; nothing is asked of it."""
+        # Not there if the connection could not be made, as debuggers show it.
+        conversation: Conversation | None = vars(self).get("_rpc_conversation")
+        if conversation is None:
+            return describe_client(self, None, None, is_connected=False)
+        return describe_client(
+            self, conversation.target, conversation.peer, is_connected=conversation.is_connected
+        )
 
     def _rpc_methods(self) -> frozenset[str]:
         return self._rpc_conversation.methods

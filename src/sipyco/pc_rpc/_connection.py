@@ -362,8 +362,8 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
         if progress is not None:
             progress.finish()
         if running.is_expired and (answer is None or error is not None):
-            method = running.current.method
-            self._fail(request, TimeoutError(f"{method}() was stopped: its time is up"))
+            what = f"{running.current.method}() did not end within {running.timeout:g} s"
+            self._fail(request, TimeoutError(f"{what}, and was given up"))
         elif running.current.cancelled and isinstance(error, asyncio.CancelledError):
             self._end(request)
         elif error is not None:

@@ -23,7 +23,7 @@ from sipyco._wire.rpc_client import (
     StreamBegun,
 )
 from sipyco._wire.rpc_protocol import Spelled
-from sipyco.pc_rpc._options import RpcOptions
+from sipyco.pc_rpc._options import RpcOptions, not_in_time
 from sipyco.pc_rpc._stream import RemoteStream
 
 __all__ = ["Conversation"]
@@ -39,6 +39,7 @@ class Conversation:
     Calls from several threads overlap if the server allows it; otherwise they take turns.
 
     Attributes:
+        peer: The server, for messages.
         greeting: What the server said about itself.
         target: The name of the selected target, or None.
         methods: Names that can be called.
@@ -55,15 +56,20 @@ class Conversation:
         """Connect and take the greeting. Each wait takes at most ``timeout`` seconds."""
         self.target: str | None = None
         self.methods: frozenset[str] = frozenset()
-        self._peer = sockets.peer_name(host, port)
-        self._session = ClientSession(self._peer, max_message_size=max_message_size)
+        self.peer = sockets.peer_name(host, port)
+        self._session = ClientSession(self.peer, max_message_size=max_message_size)
         self._mailboxes: dict[int, Mailbox[Event]] = {}
         self._handshakes: Mailbox[Event] = Mailbox()
         self._forgotten: deque[int] = deque()
         self._turn = threading.Lock()
         link = blocking.connect(host, port, timeout, ssl_config)
-        self._line: SharedLink[Event] = SharedLink(link, self, self._peer, timeout)
+        self._line: SharedLink[Event] = SharedLink(link, self, self.peer, timeout)
         self.greeting = self._shake_hands(self._session.connect, Greeted)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection is not known to be gone."""
+        return self._line.is_connected
 
     def local_host(self) -> str:
         """Return the address of this end."""
@@ -146,25 +152,34 @@ class Conversation:
                 self._mailboxes[number] = mailbox
                 self._line.flush()
             while True:
-                match self._line.wait_for(mailbox, deadline):
+                match self._wait_for(mailbox, what, options, deadline):
                     case Progressed(_, fraction, text):
                         if options.on_progress is not None:
                             options.on_progress(fraction, text)
                     case StreamBegun():
-                        return RemoteStream(self, number, what, options.on_progress, deadline)
+                        return RemoteStream(self, number, what, options, deadline)
                     case Returned() | Failed() as answer:
                         del self._mailboxes[number]
                         return answer
-        except BaseException as exc:
+        except BaseException:
             if number is not None:
                 self.give_up(number)
             elif self._session.last_request != requests_before and not self._session.overlaps:
                 # Ctrl-C struck after the request was counted and before its bytes were kept:
                 # an answer is expected that will never come.
                 self._line.close()
-            if isinstance(exc, TimeoutError):
-                raise TimeoutError(f"{what} has no answer yet: {exc}") from None
             raise
+
+    def _wait_for(
+        self, mailbox: Mailbox[Event], what: str, options: RpcOptions, deadline: float | None
+    ) -> Event:
+        try:
+            return self._line.wait_for(mailbox, deadline)
+        except TimeoutError as exc:
+            if deadline is not None:
+                was_told = self._session.overlaps
+                raise not_in_time(what, options.timeout, was_told=was_told) from None
+            raise TimeoutError(f"{what} has no answer yet: {exc}") from None
 
     # Streams
 
@@ -242,7 +257,7 @@ class Conversation:
         try:
             events = self._session.received(count)
         except ProtocolError as exc:
-            raise ConnectionLost(f"the connection to {self._peer} was given up: {exc}") from exc
+            raise ConnectionLost(f"the connection to {self.peer} was given up: {exc}") from exc
         for event in events:
             if isinstance(event, Greeted | Selected):
                 if self._session.overlaps:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any, NamedTuple, TypeAlias
 
-__all__ = ["OnProgress", "RpcOptions", "checked_options"]
+__all__ = ["OnProgress", "RpcOptions", "checked_options", "not_in_time"]
 
 OnProgress: TypeAlias = Callable[[float | None, str], Any]
 """Called with the fraction that is done, from 0 to 1 or None, and a text."""
@@ -21,6 +21,18 @@ class RpcOptions(NamedTuple):
 
     timeout: float | None = None
     on_progress: OnProgress | None = None
+
+
+def not_in_time(what: str, timeout: float | None, *, was_told: bool) -> TimeoutError:
+    """Make the error for a call whose time is up.
+
+    Args:
+        what: The call, as ``"expose()"``.
+        timeout: Seconds that it had.
+        was_told: The server understands that it is to give the call up.
+    """
+    told = "was told" if was_told else "is of an older version and cannot be told"
+    return TimeoutError(f"{what} did not end within {timeout:g} s; the server {told} to give it up")
 
 
 def checked_options(timeout: object, on_progress: object) -> RpcOptions:

@@ -8,7 +8,7 @@ from typing import Any, Self
 from sipyco._wire.rpc_client import Greeted
 from sipyco.pc_rpc._options import OnProgress, RpcOptions, checked_options
 
-__all__ = ["AutoTarget", "BlockingProxy", "Proxy", "TargetName", "choose_target"]
+__all__ = ["AutoTarget", "BlockingProxy", "Proxy", "TargetName", "choose_target", "describe_client"]
 
 
 class AutoTarget:
@@ -37,6 +37,15 @@ def choose_target(wanted: TargetName, greeting: Greeted) -> str | None:
         found = "multiple targets" if greeting.targets else "no targets"
         raise ValueError(f"Server has {found}: {' '.join(sorted(greeting.targets))}".rstrip(": "))
     return greeting.targets[0]
+
+
+def describe_client(
+    client: object, target: str | None, peer: str | None, *, is_connected: bool
+) -> str:
+    """Describe a client for people: ``<Client of 'shutter' at localhost:3287>``."""
+    of = "" if target is None else f" of {target!r}"
+    at = "" if peer is None else f" at {peer}"
+    return f"<{type(client).__name__}{of}{at}{'' if is_connected else ', not connected'}>"
 
 
 class Proxy:
@@ -115,6 +124,12 @@ class ProxyWithOptions(Proxy):
     def __init__(self, client: Proxy, options: RpcOptions) -> None:
         self._rpc_client = client
         self._rpc_options = options
+
+    def __repr__(self) -> str:
+        """Name the client, and the options that were given."""
+        options = self._rpc_options._asdict().items()
+        given = ", ".join(f"{name}={value!r}" for name, value in options if value is not None)
+        return f"{self._rpc_client!r}.rpc_options({given})"
 
     def _rpc_methods(self) -> Collection[str] | None:
         return self._rpc_client._rpc_methods()

@@ -20,13 +20,15 @@ class RunningCall:
     Attributes:
         task: Carries it out.
         credit: Items that its stream may still give.
-        is_expired: Its deadline has passed.
+        timeout: Seconds that its caller gives it; None for any time.
+        is_expired: They have passed.
     """
 
     def __init__(self, current: CurrentCall, target: str, *, is_cancelled: bool) -> None:
         self.current = current
         self.task: asyncio.Task[None] | None = None
         self.credit = 0
+        self.timeout: float | None = None
         self.is_expired = False
         self._target = target
         self._is_cancelled = is_cancelled
@@ -59,6 +61,7 @@ class RunningCall:
 
     def expire_after(self, seconds: float) -> None:
         """Give it a deadline."""
+        self.timeout = seconds
         self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
 
     def give_up(self) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from sipyco._wire.rpc_client import Ended, Failed, Item, Progressed
-from sipyco.pc_rpc._options import OnProgress
+from sipyco._wire.rpc_client import Ended, Event, Failed, Item, Progressed
+from sipyco.pc_rpc._options import RpcOptions, not_in_time
 
 if TYPE_CHECKING:
     from sipyco.pc_rpc._conversation import Conversation
@@ -33,13 +33,13 @@ class RemoteStream(Iterator[Any]):
         conversation: "Conversation",
         number: int,
         name: str,
-        on_progress: OnProgress | None,
+        options: RpcOptions,
         deadline: float | None,
     ) -> None:
         self._conversation = conversation
         self._number = number
         self._name = name
-        self._on_progress = on_progress
+        self._options = options
         self._deadline = deadline
         self._credit = 0
         self._is_open = True
@@ -49,15 +49,7 @@ class RemoteStream(Iterator[Any]):
         while self._is_open:
             credit = ITEMS_AHEAD - self._credit if 2 * self._credit <= ITEMS_AHEAD else 0
             self._credit += credit
-            try:
-                event = self._conversation.next_event(self._number, credit, self._deadline)
-            except TimeoutError as exc:
-                self._give_up()
-                raise TimeoutError(f"{self._name} has not given its next item: {exc}") from None
-            except BaseException:
-                self._give_up()
-                raise
-            match event:
+            match self._next_event(credit):
                 case Item(_, value):
                     self._credit -= 1
                     return value
@@ -81,7 +73,7 @@ class RemoteStream(Iterator[Any]):
         try:
             self._conversation.cancel(self._number)
             while True:
-                match self._conversation.next_event(self._number, 0, self._deadline):
+                match self._next_event(0):
                     case Failed(_, error):
                         self._end()
                         raise error
@@ -110,11 +102,22 @@ class RemoteStream(Iterator[Any]):
             self._is_open = False
             self._conversation.forget(self._number)
 
+    def _next_event(self, credit: int) -> Event:
+        try:
+            return self._conversation.next_event(self._number, credit, self._deadline)
+        except BaseException as exc:
+            self._give_up()
+            if not isinstance(exc, TimeoutError):
+                raise
+            if self._deadline is not None:
+                raise not_in_time(self._name, self._options.timeout, was_told=True) from None
+            raise TimeoutError(f"{self._name} has not given its next item: {exc}") from None
+
     def _tell(self, fraction: float | None, text: str) -> None:
-        if self._on_progress is None:
+        if self._options.on_progress is None:
             return
         try:
-            self._on_progress(fraction, text)
+            self._options.on_progress(fraction, text)
         except BaseException:
             self._give_up()
             raise

@@ -7,6 +7,7 @@ import pytest
 
 from ndsp.cli import main
 from ndsp.scaffold._package import default_port
+from sipyco import __version__
 
 Captured = pytest.CaptureFixture[str]
 
@@ -34,6 +35,16 @@ def test_it_tells_what_it_wrote_and_what_to_type_next(
     lines = [line.strip() for line in printed.out.splitlines()]
     assert written == set(lines[2 : 2 + len(written)])
     assert "cd my_laser" in lines
+    from_sources, installed, tested = (
+        next(number for number, line in enumerate(lines) if line.startswith(command))
+        for command in (
+            'python -m pip install "/path/to/sipyco',
+            "python -m pip install -e",
+            "pytest",
+        )
+    )
+    assert from_sources < installed < tested
+    assert f"only if pip finds no sipyco>={__version__}" in lines[from_sources]
     assert any(line.startswith("aqctl_my_laser --simulation") for line in lines)
     assert "aqcli" not in printed.out
 
@@ -93,4 +104,6 @@ def test_a_name_that_cannot_be_had_is_wrong_usage(capsys: Captured) -> None:
 @pytest.mark.parametrize("port", ["0", "65536", "ttyUSB0"])
 def test_a_port_that_is_none_is_wrong_usage(port: str, capsys: Captured) -> None:
     wrong_usage("lda_7", "--port", port)
-    assert "from 1 to 65535" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "from 1 to 65535" in said
+    assert "or 0" not in said

@@ -51,6 +51,31 @@ def test_what_was_not_asked_for_is_not_spoken_of() -> None:
         assert "ediator" not in text, path
 
 
+def test_what_is_to_be_replaced_is_marked() -> None:
+    files = package_files(EVERYTHING)
+    sources = {path for path in files if path.startswith("src/") and "def " in files[path]}
+    for path in {"README.md", "device_db.py", *sources}:
+        assert "Yours" in files[path], path
+
+
+def test_the_section_for_the_author_is_to_be_deleted_and_the_rest_speaks_of_the_device() -> None:
+    readme = package_files(EVERYTHING)["README.md"]
+    before, _, others = readme.partition("## Make it yours\n")
+    section, _, after = others.partition("\n## ")
+    assert "Delete this section when you are done" in section
+    assert "ndsp new" in section
+    assert "ndsp new" not in before + after
+    assert "src/my_laser/" not in before + after
+    # What is wanted every day is not in it.
+    assert "pytest" in after
+
+
+def test_the_toolkit_is_installed_first() -> None:
+    readme = package_files(NOTHING)["README.md"]
+    toolkit, package = 'pip install "/path/to/sipyco[ndsp]"', 'pip install -e ".[dev]"'
+    assert readme.index(toolkit) < readme.index(package) < readme.index("aqctl_my_laser")
+
+
 def test_the_project_has_its_programs_and_its_dependency() -> None:
     project = tomllib.loads(package_files(EVERYTHING)["pyproject.toml"])["project"]
     assert project["name"] == "my_laser"

@@ -20,6 +20,8 @@ COMBINATIONS = [*product((False, True), repeat=2)]
 FIND = "import sys; sys.path.insert(0, 'src');"
 """What lets Python find a package that is not installed."""
 
+PYTEST = ("-m", "pytest", "-p", "no:cacheprovider")
+
 PATIENCE = 55.0
 """Seconds that a program may take; the slowest one takes ten."""
 
@@ -77,7 +79,7 @@ def test_its_tests_and_its_types_pass(
     write: Writes, type_cache: Path, client: bool, mediator: bool
 ) -> None:
     directory = write(client, mediator)
-    assert "passed" in passes(directory, "-m", "pytest", "-p", "no:cacheprovider")
+    assert "passed" in passes(directory, *PYTEST)
     passes(directory, "-m", "mypy", "--strict", "--cache-dir", str(type_cache), ".")
 
 
@@ -95,6 +97,75 @@ def test_its_programs_say_how_they_are_used(write: Writes) -> None:
     for entry in project["scripts"].values():
         module = entry.partition(":")[0]
         passes(directory, "-c", f"{FIND} from {module} import get_argparser; get_argparser()")
+
+
+SLOW = """
+import threading
+
+import pytest
+from my_laser import client
+from my_laser.controller import CONTROLLER
+from my_laser.driver import MyLaser
+from sipyco.pc_rpc import current_call
+
+
+def measure_for_long(self: MyLaser) -> float:
+    current_call().progress(0.5, "point 1\\x1b[2J")
+    threading.Event().wait(0.5)
+    return 1.5
+
+
+def test_only_connecting_has_a_limit(controller, capsys, monkeypatch):
+    monkeypatch.setattr(MyLaser, "get_voltage", measure_for_long)
+    monkeypatch.setattr(client, "TIMEOUT", 0.3)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    running = controller(CONTROLLER)
+    assert client.main(["--port", str(running.port), "get"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "1.5\\n"
+    assert "\\r 50% point 1[2J " in printed.err
+    assert printed.err.endswith("\\r" + " " * 79 + "\\r")
+"""
+
+
+def test_a_call_of_its_client_may_take_long_and_shows_its_progress(write: Writes) -> None:
+    directory = write(client=True, mediator=False)
+    (directory / "tests" / "test_slow.py").write_text(SLOW, "utf-8")
+    assert "1 passed" in passes(directory, *PYTEST, "tests/test_slow.py")
+
+
+FOREIGN = """
+import pytest
+from my_laser.driver import MyLaser
+from my_laser.simulation import Simulation
+
+
+class SafeLaser(MyLaser):
+    def close(self):
+        self._ask("VOLT 0.000")
+        super().close()
+
+
+class Foreign(Simulation):
+    def answer(self, command):
+        commands.append(command)
+        return [b"FOREIGN\\n"]
+
+
+commands = []
+
+
+def test_it_is_only_asked_what_it_is():
+    with Foreign() as device, pytest.raises(ValueError, match="it calls itself 'FOREIGN'"):
+        SafeLaser(device)
+    assert commands == ["ID?"]
+"""
+
+
+def test_a_safe_state_is_not_commanded_to_a_foreign_instrument(write: Writes) -> None:
+    directory = write(client=False, mediator=False)
+    (directory / "tests" / "test_foreign.py").write_text(FOREIGN, "utf-8")
+    assert "1 passed" in passes(directory, *PYTEST, "tests/test_foreign.py")
 
 
 def call(entry: str) -> str:
