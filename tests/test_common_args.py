@@ -126,3 +126,14 @@ def test_the_help_says_what_happens_without_the_option() -> None:
     simple_network_args(parser, 3249)
     told = " ".join(parser.format_help().split())
     assert "do not listen on 127.0.0.1 and ::1, as it otherwise does" in told
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_address_does_not_mean_all_interfaces(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    simple_network_args(parser, 3249)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--bind", text])
+    assert "is no address; give a host name or an IP address" in capsys.readouterr().err

@@ -71,6 +71,7 @@ def simple_network_args(
     group.add_argument(
         "--bind",
         metavar="ADDRESS",
+        type=_address,
         action="append",
         default=[],
         help="listen on this host name or IP address too; '*' for all interfaces; repeatable",
@@ -123,6 +124,14 @@ def bind_address_from_args(args: argparse.Namespace) -> list[str]:
     included = {WILDCARDS.get(address) for address in binds}
     local = () if args.no_localhost_bind else LOCALHOST
     return list(dict.fromkeys(a for a in (*local, *binds) if a not in included))
+
+
+def _address(text: str) -> str:
+    # An empty one, as of a shell variable that is not set, would mean all interfaces.
+    if not text.strip():
+        msg = f"{text!r} is no address; give a host name or an IP address, or '*' for all"
+        raise argparse.ArgumentTypeError(msg)
+    return text
 
 
 def tcp_port(text: str) -> int:

@@ -409,3 +409,31 @@ def test_expected_failures_are_logged_for_those_who_ask_for_it_only(
 
     run(main())
     assert {record.levelno for record in caplog.records} == {logging.INFO}
+
+
+@every_loop
+def test_withheld_methods_are_neither_offered_nor_called(loop_factory: LoopFactory) -> None:
+    class Device:
+        def close(self) -> None:
+            raise AssertionError("a client has called it")
+
+        def work(self) -> str:
+            return "done"
+
+    async def main() -> None:
+        async with running(Device(), withheld=["close"]) as serving:
+            client = await serving.client()
+            assert set((await client.get_rpc_method_list())["methods"]) == {"work"}
+            assert await client.work() == "done"
+            with pytest.raises(AttributeError, match="close"):
+                await client.close()
+            raw = await serving.ready()
+            raw.ask("close")
+            assert b"'close' is not for clients: this server calls it itself" in await raw.hear()
+
+    run(main(), loop_factory)
+
+
+def test_withheld_is_not_a_single_name() -> None:
+    with pytest.raises(TypeError, match="give a list of names"):
+        Server({}, withheld="close")

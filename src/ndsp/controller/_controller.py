@@ -16,6 +16,7 @@ from typing import Any
 from ndsp.controller._driver_options import DriverOptions
 from ndsp.controller._early_end import EarlyEnd, EndedEarly
 from ndsp.controller._failures import ControllerFailed, explained
+from ndsp.controller._program import loop_factory, program_name, tell_threads
 from sipyco.common_args import (
     bind_address_from_args,
     init_logger_from_args,
@@ -76,7 +77,7 @@ class Controller:
             TypeError: A parameter of the driver cannot become an option.
         """
         parser = argparse.ArgumentParser(
-            prog=_program(), description=self._describe() or f"serve {self.name}"
+            prog=program_name(), description=self._describe() or f"serve {self.name}"
         )
         options = DriverOptions(self.driver)
         has_device = "device" in options.takes
@@ -135,6 +136,8 @@ class Controller:
         except ControllerFailed as failure:
             print(f"{parser.prog}: {failure}", file=sys.stderr)  # noqa: T201 - also with -qq
             return 1
+        finally:
+            tell_threads()
         return 0
 
     def _open_and_serve(
@@ -145,15 +148,20 @@ class Controller:
         if config is not None:
             with explained("cannot use the certificates of --ssl"):
                 config.create_server_context()
-        runner = stack.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
+        runner = stack.enter_context(asyncio.Runner(loop_factory=loop_factory()))
         options = DriverOptions(self.driver)
         arguments = options.arguments(args)
-        device = self._device(stack, args)
+        device = self._device(stack, args, early_end)
         arguments |= {key: value for key, value in device.items() if key in options.takes}
-        driver = self._open(runner, arguments)
-        stack.callback(_close, driver, runner)
-        stack.callback(early_end.ignore)
-        _add_ping(driver, self.name)
+        driver = self._open(runner, arguments, early_end)
+        # Nothing may come in between, or the device would stay open.
+        stack.callback(self._close, driver, runner)
+        stack.callback(early_end.closing)
+        logger.info("opened %s", _device_name(arguments))
+        with explained(f"the driver of {self.name} cannot be served", Exception):
+            _add_ping(driver, self.name)
+        early_end.pass_on(runner.get_loop())
+        logger.info("serving %s on %s, port %d", self.name, ", ".join(hosts), args.port)
         with explained(f"cannot serve {self.name}"):
             self._server_loop(driver)(
                 hosts,
@@ -163,31 +171,45 @@ class Controller:
                 ssl_config=config,
                 loop=runner.get_loop(),
                 threads=self.threads,
+                withheld=["close"],
             )
+        logger.info("asked to end")
 
     def _server_loop(self, driver: Any) -> Callable[..., None]:
         if self.remote_exec:
             return functools.partial(simple_rexec_server_loop, self.name, driver)
         return functools.partial(simple_server_loop, {self.name: driver})
 
-    def _device(self, stack: contextlib.ExitStack, args: argparse.Namespace) -> dict[str, Any]:
+    def _device(
+        self, stack: contextlib.ExitStack, args: argparse.Namespace, early_end: EarlyEnd
+    ) -> dict[str, Any]:
         simulates = getattr(args, "simulation", False)
         given: dict[str, Any] = {"simulation": simulates}
         if simulates and self.simulation:
             with explained("cannot start the simulation"):
-                given["device"] = stack.enter_context(self.simulation())
+                simulation = self.simulation()
+                given["device"] = early_end.opened(lambda: stack.enter_context(simulation))
         elif getattr(args, "device", None) is not None:
             given["device"] = args.device
         return given
 
-    def _open(self, runner: asyncio.Runner, arguments: dict[str, Any]) -> Any:
-        what = f"device {arguments['device']!r}" if "device" in arguments else "its device"
-        with explained(f"{self.name} cannot open {what}", Exception):
-            driver = self.driver(**arguments)
+    def _open(self, runner: asyncio.Runner, arguments: dict[str, Any], early_end: EarlyEnd) -> Any:
+        with explained(f"{self.name} cannot open {_device_name(arguments)}", Exception):
+            driver = early_end.opened(lambda: self.driver(**arguments))
             if inspect.isawaitable(driver):
-                driver = runner.run(_wait_for(driver))
-        logger.info("%s has opened %s", self.name, what)
+                coroutine = _wait_for(driver)
+                driver = early_end.opened(lambda: runner.run(coroutine))
+            if driver is None or isinstance(driver, type):
+                found = getattr(driver, "__name__", driver)
+                raise TypeError(f"the factory gave {found}; have it return the driver")
         return driver
+
+    def _close(self, driver: Any, runner: asyncio.Runner) -> None:
+        with explained(f"the driver of {self.name} failed to close", Exception):
+            close = getattr(driver, "close", None)
+            closing = close() if callable(close) else None
+            if inspect.isawaitable(closing):
+                runner.run(_wait_for(closing))
 
     def _describe(self) -> str | None:
         documented = inspect.getdoc(self.driver) or ""
@@ -238,23 +260,12 @@ def run_controller(
     return controller.run(argv)
 
 
-def _program() -> str | None:
-    """Name this program as it was called; None leaves that to argparse."""
-    # Which says "__main__.py" of a package that is run with -m, before Python 3.14.
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return f"python -m {spec.name.removesuffix('.__main__')}" if spec else None
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
 async def _wait_for(awaitable: Any) -> Any:
     return await awaitable
+
+
+def _device_name(arguments: dict[str, Any]) -> str:
+    return f"device {arguments['device']!r}" if "device" in arguments else "its device"
 
 
 def _add_ping(driver: Any, name: str) -> None:
@@ -262,19 +273,10 @@ def _add_ping(driver: Any, name: str) -> None:
         """Tell that the controller is alive. The driver has no ping that asks its device."""
         return True
 
-    if callable(getattr(driver, "ping", None)):
+    # Not evaluated: a property that raises is the affair of the driver.
+    if inspect.getattr_static(driver, "ping", None) is not None or hasattr(driver, "ping"):
         return
     try:
         driver.ping = ping
-    except AttributeError:
+    except (AttributeError, TypeError):
         logger.warning("driver %s has no method ping and does not let one be added", name)
-
-
-def _close(driver: Any, runner: asyncio.Runner) -> None:
-    close = getattr(driver, "close", None)
-    if not callable(close):
-        return
-    with explained("the driver failed to close", Exception):
-        closing = close()
-        if inspect.isawaitable(closing):
-            runner.run(_wait_for(closing))

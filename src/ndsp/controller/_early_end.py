@@ -1,16 +1,22 @@
 """Requests to end that come before the server is there to hear them, or while the driver closes."""
 
+import asyncio
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 __all__ = ["EarlyEnd", "EndedEarly"]
 
+T = TypeVar("T")
+
 REQUESTS = tuple(
-    getattr(signal, name) for name in ("SIGTERM", "SIGBREAK", "SIGHUP") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
+    if hasattr(signal, name)
 )
-"""What asks a process to end, besides Ctrl-C, for which Python raises KeyboardInterrupt."""
+"""What asks a process to end."""
 
 
 class EndedEarly(BaseException):
@@ -18,22 +24,27 @@ class EndedEarly(BaseException):
 
 
 class EarlyEnd:
-    """Within ``with``, such a signal raises :class:`EndedEarly`, so that what is open is closed.
+    """Within ``with``, requests to end strike only where that leaves nothing open.
 
-    A SIGHUP that was ignored before stays ignored: that is what nohup asks for. In another thread
-    than the main one, nothing is changed.
+    While something is opened (:meth:`opened`) they raise KeyboardInterrupt or
+    :class:`EndedEarly`. Otherwise they are noted, and passed on to the server once it listens to
+    signals. From :meth:`closing` on they are ignored, but for Ctrl-C, which a person may use
+    against a driver that hangs. A SIGHUP that was ignored before stays ignored: that is what nohup
+    asks for. In another thread than the main one, nothing is changed.
     """
 
     def __init__(self) -> None:
         self._before: dict[signal.Signals, Any] = {}
-        self._is_heeded = True
+        self._noted: signal.Signals | None = None
+        self._is_opening = False
+        self._is_closing = False
 
     def __enter__(self) -> Self:
         """Take the signals over."""
         if threading.current_thread() is threading.main_thread():
             for number in REQUESTS:
                 before = signal.getsignal(number)
-                if before is not signal.SIG_IGN:
+                if number.name != "SIGHUP" or before is not signal.SIG_IGN:
                     self._before[number] = before
                     signal.signal(number, self._on_signal)
         return self
@@ -49,11 +60,36 @@ class EarlyEnd:
             # None: the handler was not installed from Python, which can therefore not restore it.
             signal.signal(number, signal.SIG_DFL if before is None else before)
 
-    def ignore(self) -> None:
-        """Ignore the signals from now on, so that a driver that closes is not interrupted."""
-        self._is_heeded = False
+    def opened(self, make: Callable[[], T]) -> T:
+        """Call a function that opens something; requests strike there, as do those before it."""
+        if self._noted is not None:
+            _raise(self._noted)
+        self._is_opening = True
+        try:
+            made = make()
+        finally:
+            # At once: what was made would be lost, and stay open.
+            self._is_opening = False
+        return made
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if self._is_heeded:
-            self._is_heeded = False
-            raise EndedEarly
+    def pass_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Pass what was noted on to the server that will run in this loop, when it runs there."""
+        # In its second turn: in the first one the server begins to listen to signals.
+        loop.call_soon(loop.call_soon, self._pass_on)
+
+    def closing(self) -> None:
+        """Ignore requests from now on, so that a driver that closes is not interrupted."""
+        self._is_closing = True
+
+    def _pass_on(self) -> None:
+        if self._noted is not None:
+            signal.raise_signal(self._noted)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self._is_opening or (self._is_closing and number == signal.SIGINT):
+            _raise(signal.Signals(number))
+        self._noted = signal.Signals(number)
+
+
+def _raise(number: signal.Signals) -> None:
+    raise KeyboardInterrupt if number == signal.SIGINT else EndedEarly

@@ -223,7 +223,9 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
             target = server.targets[name]
             # What makes a target may be any function of the user's.
             self._target = target() if _describe.is_factory(target) else target
-            names = _describe.method_names(self._target, allow_private=server.allow_private)
+            names = _describe.method_names(
+                self._target, allow_private=server.allow_private, withheld=server.withheld
+            )
             streams = _describe.generator_names(self._target, names)
         except BaseException as exc:
             # The client only sees its connection closed, so the log has to tell why.
@@ -240,7 +242,9 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
         server = self._server
         try:
             documentation = _describe.document_target(
-                self._target, builtin_terminate=server.builtin_terminate
+                self._target,
+                builtin_terminate=server.builtin_terminate,
+                withheld=server.withheld,
             )
         except Exception as exc:  # noqa: BLE001  the caller waits for an answer
             self._fail(request, exc)
@@ -269,7 +273,12 @@ class Connection(ServerConnection, asyncio.BufferedProtocol):
             current.deadline = time.monotonic() + call.timeout
         spell = self.session.spell_result
         try:
-            method = _describe.look_up(self._target, call.name, allow_private=server.allow_private)
+            method = _describe.look_up(
+                self._target,
+                call.name,
+                allow_private=server.allow_private,
+                withheld=server.withheld,
+            )
             if not server.runner.can_run_at_once() or call.wants_progress:
                 self._start(
                     call,

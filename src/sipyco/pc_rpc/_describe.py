@@ -3,7 +3,7 @@
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from sipyco import pyon
@@ -54,12 +54,14 @@ def is_factory(target: object) -> bool:
     return isinstance(target, type | functools.partial) or inspect.isroutine(target)
 
 
-def method_names(target: object, *, allow_private: bool) -> set[str]:
+def method_names(
+    target: object, *, allow_private: bool, withheld: Collection[str] = ()
+) -> set[str]:
     """Return the names of what can be called remotely."""
     # Not dir(), which sorts, and fails where a name is no str.
     listed: Iterable[object] = type(target).__dir__(target)
     names = {str.__str__(name) for name in listed if isinstance(name, str)}
-    names = {name for name in names if not _is_private(name, allow_private)}
+    names = {name for name in names if not _is_private(name, allow_private)}.difference(withheld)
     return {name for name in names if _is_method(target, name)}
 
 
@@ -72,7 +74,9 @@ def _is_generator_function(method: object) -> bool:
     return inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method)
 
 
-def look_up(target: object, name: str, *, allow_private: bool) -> Callable[..., Any]:
+def look_up(
+    target: object, name: str, *, allow_private: bool, withheld: Collection[str] = ()
+) -> Callable[..., Any]:
     """Find a method.
 
     Raises:
@@ -83,6 +87,8 @@ def look_up(target: object, name: str, *, allow_private: bool) -> Callable[..., 
         raise AttributeError(
             f"{name!r} is private and cannot be called remotely; give it a public name{way_out}"
         )
+    if name in withheld:
+        raise AttributeError(f"{name!r} is not for clients: this server calls it itself")
     if isinstance(getattr(type(target), name, None), _NEVER_EVALUATED):
         raise AttributeError(
             f"{name!r} is a property; only methods can be called remotely: write a method that "
@@ -94,11 +100,13 @@ def look_up(target: object, name: str, *, allow_private: bool) -> Callable[..., 
     return method  # type: ignore[no-any-return]  # callable() leaves it Any
 
 
-def document_target(target: object, *, builtin_terminate: bool) -> dict[str, Any]:
+def document_target(
+    target: object, *, builtin_terminate: bool, withheld: Collection[str] = ()
+) -> dict[str, Any]:
     """Describe a target and its public methods: see :meth:`Client.get_rpc_method_list`."""
     methods = {
         name: _document_method(target, name)
-        for name in sorted(method_names(target, allow_private=False))
+        for name in sorted(method_names(target, allow_private=False, withheld=withheld))
     }
     if builtin_terminate:
         methods["terminate"] = _TERMINATE_DOCUMENTATION

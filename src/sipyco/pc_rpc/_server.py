@@ -4,7 +4,7 @@ import asyncio
 import functools
 import operator
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from numbers import Real
 from typing import Any
 
@@ -54,6 +54,8 @@ class Server(ConnectionServer):
             begin. ``"finish"``: it is carried out to its end. None: the former, unless the
             client is of an older version, which can only leave. :func:`rpc_method` says
             otherwise for single methods.
+        withheld: Names of methods that are not for clients although they are public, such as
+            ``close``, which the program that serves the driver calls itself.
 
     Raises:
         TypeError: ``targets`` is None, or an option is not of its type.
@@ -78,6 +80,7 @@ class Server(ConnectionServer):
         busy_ping_after: float | None = limits.BUSY_PING_AFTER,
         max_message_size: int = limits.MAX_MESSAGE_SIZE,
         abandon: Abandon | None = None,
+        withheld: Collection[str] = (),
     ) -> None:
         super().__init__()
         import_spellings()  # or the first client would wait for it, perhaps with a short timeout
@@ -93,6 +96,9 @@ class Server(ConnectionServer):
         self.allow_private = allow_private
         self.max_message_size = max_message_size
         self.abandon = abandon
+        if isinstance(withheld, str):
+            raise TypeError(f"withheld is {withheld!r}; give a list of names")
+        self.withheld = frozenset(withheld)
         self.staging = memoryview(bytearray(limits.STAGING_SIZE))  # one connection at a time
         self._make_runner = functools.partial(
             Runner, allow_parallel=allow_parallel, threads=threads, busy_ping_after=busy_ping_after

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from os import PathLike
 from typing import Any
 
@@ -34,6 +34,7 @@ def simple_server_loop(
     busy_ping_after: float | None = limits.BUSY_PING_AFTER,
     max_message_size: int = limits.MAX_MESSAGE_SIZE,
     abandon: Abandon | None = None,
+    withheld: Collection[str] = (),
 ) -> None:
     """Serve until Ctrl-C, SIGTERM, SIGHUP or a client's ``terminate``, then return.
 
@@ -57,6 +58,7 @@ def simple_server_loop(
         busy_ping_after: As for :class:`Server`.
         max_message_size: As for :class:`Server`.
         abandon: As for :class:`Server`.
+        withheld: As for :class:`Server`.
 
     Raises:
         OSError: The address cannot be bound. Nothing is left open.
@@ -75,6 +77,7 @@ def simple_server_loop(
             busy_ping_after=busy_ping_after,
             max_message_size=max_message_size,
             abandon=abandon,
+            withheld=withheld,
         )
         signals = SignalHandler()
         signals.setup()

@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from os import PathLike
 from typing import Any
 
@@ -34,6 +34,7 @@ def simple_rexec_server_loop(
     allow_private: bool = False,
     busy_ping_after: float | None = limits.BUSY_PING_AFTER,
     max_message_size: int = limits.MAX_MESSAGE_SIZE,
+    withheld: Collection[str] = (),
 ) -> None:
     """Serve an object, and beside it a target that executes code, until asked to end.
 
@@ -61,6 +62,7 @@ def simple_rexec_server_loop(
         allow_private: As there.
         busy_ping_after: As there.
         max_message_size: As there.
+        withheld: As there. The code of clients can still call these methods.
 
     Raises:
         ValueError: It would be reachable from other machines without TLS. Nothing was opened.
@@ -86,6 +88,7 @@ def simple_rexec_server_loop(
         allow_private=allow_private,
         busy_ping_after=busy_ping_after,
         max_message_size=max_message_size,
+        withheld=withheld,
     )
 
 

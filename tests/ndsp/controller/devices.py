@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -88,6 +89,31 @@ class Coroutines:
         say("closed in the loop")
 
 
+class Prickly:
+    """Whose properties raise."""
+
+    @property
+    def ping(self) -> None:
+        """Raise."""
+        raise OSError("ping")
+
+    @property
+    def close(self) -> None:
+        """Raise."""
+        raise OSError("close")
+
+    def where(self) -> str:
+        """Tell where it is."""
+        return "here"
+
+
+class Threads:
+    """Starts a thread that does not end."""
+
+    def __init__(self) -> None:
+        threading.Thread(target=time.sleep, args=(60,), name="acquisition").start()
+
+
 async def make_coroutines() -> Coroutines:
     """Open in the loop."""
     return Coroutines()
@@ -99,6 +125,10 @@ CONTROLLERS = {
     "stubborn": Controller(Stubborn, name="lamp", port=3249),
     "broken": Controller(Broken, name="lamp", port=3249),
     "coroutines": Controller(make_coroutines, name="coroutines", port=3249),
+    "prickly": Controller(Prickly, name="prickly", port=3249),
+    "threads": Controller(Threads, name="threads", port=3249),
+    "nothing": Controller(lambda: None, name="nothing", port=3249),
+    "class": Controller(lambda: Slow, name="class", port=3249),
     "rexec": Controller(Lamp, name="lamp", port=3249, simulation=simulated_lamp, remote_exec=True),
 }
 

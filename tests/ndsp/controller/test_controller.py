@@ -130,6 +130,12 @@ def test_a_signal_ends_it_while_it_opens(number: signal.Signals, status: int) ->
 
 
 @signals_exist
+def test_a_device_is_closed_whenever_the_signal_comes_after_it_was_opened() -> None:
+    with program("-m", "tests.ndsp.controller.struck") as process:
+        assert end(process) == ("", "")
+
+
+@signals_exist
 def test_a_signal_does_not_interrupt_a_driver_that_closes() -> None:
     port = free_port()
     with controller("stubborn", "-d", "desk", "-p", str(port), stdin=subprocess.PIPE) as process:
@@ -149,7 +155,7 @@ def test_a_driver_that_fails_to_close_is_reported() -> None:
             lamp.terminate()
         _, err = end(process)
     assert process.returncode == 1
-    assert err == f"{PROGRAM}: the driver failed to close: OSError: the fuse has blown\n"
+    assert err == f"{PROGRAM}: the driver of lamp failed to close: OSError: the fuse has blown\n"
 
 
 def test_pings_are_answered_while_a_method_blocks() -> None:
@@ -224,3 +230,50 @@ def test_a_driver_without_a_device_accepts_simulation_and_needs_nothing() -> Non
     parser = Controller(Console, name="console", port=1).get_argparser()
     assert parser.parse_args([]).simulation is False
     assert parser.parse_args(["--simulation"]).simulation is True
+
+
+def test_clients_cannot_close_the_driver() -> None:
+    with (
+        serving("lamp", "--simulation") as (_, port),
+        Client("127.0.0.1", port, "lamp", 10) as lamp,
+    ):
+        assert "close" not in lamp.get_rpc_method_list()["methods"]
+        with pytest.raises(AttributeError, match="close"):
+            lamp.close()
+        assert lamp.where() == "simulated"
+
+
+@pytest.mark.parametrize("name", ["nothing", "class"])
+def test_a_factory_that_gives_no_driver_is_told(name: str) -> None:
+    with controller(name) as process:
+        _, err = end(process)
+    assert process.returncode == 1
+    found = {"nothing": "None", "class": "Slow"}[name]
+    assert err.endswith(f"TypeError: the factory gave {found}; have it return the driver\n")
+
+
+def test_a_driver_whose_properties_raise_is_served_and_closed() -> None:
+    with serving("prickly") as (process, port):
+        with Client("127.0.0.1", port, "prickly", 10) as driver:
+            assert driver.where() == "here"
+            driver.terminate()
+        out, err = end(process)
+    assert process.returncode == 1
+    assert out == ""
+    assert "the driver of prickly failed to close: OSError: close" in err
+
+
+def test_threads_that_keep_the_program_from_ending_are_named() -> None:
+    with serving("threads") as (process, port):
+        with Client("127.0.0.1", port, "threads", 10) as driver:
+            driver.terminate()
+        assert process.stderr
+        assert "until threads of the driver have ended: acquisition" in process.stderr.readline()
+
+
+def test_it_says_what_it_does_when_it_is_asked_to_say_more() -> None:
+    with serving("lamp", "--simulation", "-v") as (process, port):
+        process.terminate()
+        _, err = end(process)
+    assert f"serving lamp on 127.0.0.1, ::1, port {port}" in err
+    assert "asked to end" in err

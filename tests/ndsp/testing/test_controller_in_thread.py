@@ -99,7 +99,7 @@ def test_logs_and_signals_stay_those_of_pytest(
     caplog.set_level(logging.INFO)
     controller(LAMP)
     assert logging.getLogger().level == logging.INFO
-    assert "lamp has opened device 'simulation'" in caplog.text
+    assert "opened device 'simulation'" in caplog.text
 
 
 def test_what_it_prints_is_captured(
@@ -180,7 +180,7 @@ def test_a_driver_that_fails_to_close_is_reported(controller: ControllerFactory)
         lamp.stop()
     assert raised.value.msg == (
         "controller lamp: ended with status 1, where 0 is right: "
-        "the driver failed to close: OSError: the fuse has blown"
+        "the driver of lamp failed to close: OSError: the fuse has blown"
     )
 
 
