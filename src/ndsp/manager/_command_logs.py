@@ -2,10 +2,18 @@
 
 import argparse
 import json
+import sys
 import time
 from typing import Any
 
-from ndsp.manager._remote import TIMEOUT, Failed, add_manager_arguments, connected, report
+from ndsp.manager._remote import (
+    AGAIN,
+    Away,
+    Failed,
+    add_manager_arguments,
+    connected,
+    report,
+)
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
@@ -35,15 +43,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print entries; with ``--follow``, until Ctrl-C."""
     try:
-        # It may be a while until the next entry.
-        with connected(args, None if args.follow else TIMEOUT) as manager:
-            ask = manager.follow_logs if args.follow else manager.logs
-            entries = ask(args.name, args.count)
-            for entry in entries:
-                print(json.dumps(entry) if args.json else _line(entry), flush=args.follow)
+        if not args.follow:
+            with connected(args) as manager:
+                for entry in manager.logs(args.name, args.count):
+                    _show(entry, args)
+            return 0
+        _follow(args, args.count)
     except Failed as failure:
         return report("logs", failure)
     return 0
+
+
+def _follow(args: argparse.Namespace, count: int) -> None:
+    is_known = False
+    while True:
+        try:
+            # Without a timeout: it may be a while until the next entry.
+            with connected(args, None) as manager:
+                is_known = True
+                for entry in manager.follow_logs(args.name, count):
+                    _show(entry, args)
+        except Away as failure:
+            if not is_known:
+                raise
+            if count:
+                print(f"ndsp logs: {failure}; waiting for it", file=sys.stderr)
+            count = 0
+        time.sleep(AGAIN)
+
+
+def _show(entry: dict[str, Any], args: argparse.Namespace) -> None:
+    print(json.dumps(entry) if args.json else _line(entry), flush=args.follow)
 
 
 def _line(entry: dict[str, Any]) -> str:

@@ -10,7 +10,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ndsp.manager._remote import Failed, add_manager_arguments, connected, report
+from ndsp.manager._remote import (
+    AGAIN,
+    Away,
+    Failed,
+    add_manager_arguments,
+    connected,
+    report,
+)
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
@@ -48,23 +55,30 @@ def run(args: argparse.Namespace) -> int:
     try:
         with connected(args) as manager:
             states = manager.status()
-            if args.json:
-                print(json.dumps(states))
-            elif args.watch:
-                _watch(manager)
-            else:
-                _print(states)
+        if args.json:
+            print(json.dumps(states))
+        elif args.watch:
+            _watch(args)
+        else:
+            _print(states)
     except Failed as failure:
         return report("status", failure)
     return 0
 
 
-def _watch(manager: Any) -> None:
+def _watch(args: argparse.Namespace) -> None:
     console = Console()
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            live.update(_table(manager.status(), console.width), refresh=True)
-            time.sleep(INTERVAL)
+            # A table on the wall is there again when the manager is.
+            try:
+                with connected(args) as manager:
+                    while True:
+                        live.update(_table(manager.status(), console.width), refresh=True)
+                        time.sleep(INTERVAL)
+            except Away as failure:
+                live.update(Text(str(failure)), refresh=True)
+                time.sleep(AGAIN)
 
 
 def _print(states: dict[str, dict[str, Any]]) -> None:

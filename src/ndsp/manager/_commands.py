@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ndsp.device_db import Controller
 
@@ -30,7 +30,8 @@ def words(controller: Controller, environment: Mapping[str, str]) -> list[str]:
     command = controller.command or ""
     values = {**controller.raw, "name": controller.name, "bind": controller.host}
     if "ARTIQ_SSL_DIR" in environment:
-        values["ARTIQ_SSL_DIR"] = environment["ARTIQ_SSL_DIR"]
+        # A shell would take backslashes out.
+        values["ARTIQ_SSL_DIR"] = PurePath(environment["ARTIQ_SSL_DIR"]).as_posix()
     try:
         filled = command.format(**values)
     except KeyError as error:

@@ -179,7 +179,7 @@ class Manager:
     def check_name(self, name: str) -> None:
         """Raise ValueError if the database has no such controller, with the nearest name."""
         known = self.status()
-        if name not in known:
+        if name not in known and self._database is not None:
             hint = did_you_mean(str(name), known) or f"; there are {', '.join(known) or 'none'}"
             raise ValueError(f"there is no controller {name!r}{hint}")
 
@@ -247,6 +247,7 @@ class Manager:
                 reason = self._left_out[name]["reason"]
                 raise ValueError(f"controller {name!r} is not run here: {reason}")
             self.check_name(name)
+            raise ValueError("the device database is still being read; try again")
         method(time.monotonic(), name)
         self._has_news.set()
 

@@ -10,7 +10,10 @@ from ndsp.manager._control import CONTROL_PORT, TARGET
 from sipyco.common_args import tcp_port
 from sipyco.pc_rpc import Client, IncompatibleServer
 
-__all__ = ["Failed", "add_manager_arguments", "connected", "report"]
+__all__ = ["Away", "Failed", "add_manager_arguments", "connected", "report"]
+
+AGAIN = 1.0
+"""Seconds until a manager is looked for again that has gone, by those who follow it."""
 
 TIMEOUT = 10.0
 """Seconds until a manager must have answered."""
@@ -18,6 +21,10 @@ TIMEOUT = 10.0
 
 class Failed(Exception):
     """The manager could not be asked, or has refused; the text says why."""
+
+
+class Away(Failed):
+    """It cannot be reached now; it may come back."""
 
 
 def add_manager_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,16 +50,20 @@ def connected(args: argparse.Namespace, timeout: float | None = TIMEOUT) -> Iter
     """Connect to the manager, which has to answer within ``timeout`` seconds each time.
 
     Raises:
-        Failed: It cannot be reached, or refuses what it is asked for.
+        Away: It cannot be reached, or has gone.
+        Failed: It refuses what it is asked for, or is something else.
     """
     where = f"{args.server} port {args.port_control}"
     try:
         with Client(args.server, args.port_control, TARGET, timeout) as client:
             yield client
-    except OSError as error:
-        raise Failed(
-            f"cannot reach a manager on {where}: {error}; is `ndsp ctlmgr` running?"
+    except ConnectionRefusedError as error:
+        raise Away(
+            f"no manager listens on {where}; start one with `ndsp ctlmgr`, or say where it is "
+            "with -s and --port-control"
         ) from error
+    except OSError as error:
+        raise Away(f"cannot reach the manager on {where}: {error}") from error
     except IncompatibleServer as error:
         raise Failed(f"what listens on {where} is no manager: {error}") from error
     except ValueError as error:

@@ -2,9 +2,11 @@
 
 import contextlib
 import json
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +97,27 @@ def test_logs_follow(lab: Laboratory) -> None:
             assert process.stdout.readline().endswith("INFO:camera:it comes\n")
 
 
+def test_who_follows_logs_waits_for_a_manager_that_has_gone(tmp_path: Path) -> None:
+    with Laboratory(tmp_path, {"lda": troubled()}) as lab:
+        words = ("logs", "lda", "-f", "--port-control", str(lab.control_port), "-s", "127.0.0.1")
+        lab.running("lda")
+        with program("-m", "ndsp", *words) as process:
+            assert process.stdout
+            assert process.stderr
+            assert "INFO:lda:runs on 127.0.0.1" in process.stdout.readline()
+            lab.end()
+            assert "INFO:lda:has ended with status 0" in process.stdout.readline()
+            assert process.stderr.readline().endswith("; waiting for it\n")
+            lab.start()
+            lab.running("lda")
+            with lab.client("lda") as device:
+                # It may follow again before the controller runs, or after that.
+                while not select.select([process.stdout], [], [], 0.1)[0]:
+                    device.log("it is back")
+            lines = iter(process.stdout.readline, "")
+            assert any(line.endswith("INFO:lda:it is back\n") for line in lines)
+
+
 def test_control_stops_and_starts(lab: Laboratory) -> None:
     assert ndsp(lab, "control", "stop", "lda").returncode == 0
     lab.until(lambda s: s["lda"]["state"] == "stopped")
@@ -139,8 +162,8 @@ def test_logs_of_a_controller_that_is_not_there_are_refused(lab: Laboratory) -> 
 def test_without_a_manager_they_say_what_to_do(lab: Laboratory, words: tuple[str, ...]) -> None:
     done = ndsp(lab, *words, port=free_port())
     assert done.returncode == 1
-    assert f"ndsp {words[0]}: cannot reach a manager on 127.0.0.1 port" in done.stderr
-    assert "is `ndsp ctlmgr` running?" in done.stderr
+    assert f"ndsp {words[0]}: no manager listens on 127.0.0.1 port" in done.stderr
+    assert "start one with `ndsp ctlmgr`" in done.stderr
 
 
 def test_watch_goes_on_until_it_is_interrupted(lab: Laboratory) -> None:
