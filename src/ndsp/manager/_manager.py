@@ -20,8 +20,8 @@ from ndsp.manager._journal import Journal
 from ndsp.manager._marks import Mark
 from ndsp.manager._occupants import occupant
 from ndsp.manager._process import ALWAYS, ManagedProcess
+from ndsp.manager._roster import Roster, described
 from ndsp.manager._supervisor import Supervisor
-from ndsp.manager._threads import in_thread
 
 __all__ = ["Manager"]
 
@@ -29,12 +29,6 @@ logger = logging.getLogger("ndsp.manager")
 
 LAST_WAIT = 5.0
 """Seconds until a process that was killed must be gone."""
-
-LOOK_UP_AGAIN = 30.0
-"""Seconds until hosts are looked up again that the name server did not know."""
-
-UNKNOWN = "unknown host"
-"""The state of a controller of which it is not known whether it is to run here."""
 
 PUBLISH_INTERVAL = 1.0
 """Seconds between two looks at what controllers have logged last."""
@@ -59,20 +53,14 @@ class Manager:
         journal: Journal,
         publish: Callable[[dict[str, dict[str, Any]]], None],
     ) -> None:
-        self.hosts = hosts
         self._mark = mark
         self._journal = journal
         self._publish = publish
+        self._roster = Roster(hosts)
         self._supervisor = Supervisor()
         self._processes: dict[str, ManagedProcess] = {}
         self._health: dict[str, Health] = {}
-        self._wanted: dict[str, Controller] = {}
-        self._goes_on: dict[str, str] = {}  # those whose entry says nothing now, and why
-        self._database: DeviceDB | None = None
-        self._look_up_at: float | None = None  # for hosts that the name server did not know
-        self._left_out: dict[str, dict[str, Any]] = {}
         self._changes: dict[str, tuple[float, float]] = {}  # of state: since when, by two clocks
-        self._complaints: set[tuple[str, str | None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_news = asyncio.Event()
         self._is_ending = False
@@ -85,49 +73,8 @@ class Manager:
         A controller that runs goes on as it is if its entry is in error, and so do all if there is
         no telling what the database says.
         """
-        errors = self._tell_problems(database)
-        if None in errors:
-            return  # there is nothing to go on with but the one before
-        self._database = database
-        self.hosts.forget()
-        # The name server may take its time, for each of them.
-        specs = database.controllers()
-        reasons = await asyncio.gather(*(in_thread(self._why_left_out, spec) for spec in specs))
-        found = dict(zip([spec.name for spec in specs], reasons, strict=True))
-        # What is not known now was known before, perhaps: that goes on.
-        unknown = {name for name, (state, _) in found.items() if state == UNKNOWN}
-        kept = {n: spec for n, spec in self._wanted.items() if n in errors or n in unknown}
-        self._look_up_at = time.monotonic() + LOOK_UP_AGAIN if unknown else None
-        self._left_out = {
-            str(name): {"state": "in error", "reason": text} for name, text in errors.items()
-        }
-        wanted = {}
-        for spec in specs:
-            state, reason = found[spec.name]
-            if not state:
-                wanted[spec.name] = spec
-                continue
-            hints = [p.text for p in database.problems if p.entry == spec.name]
-            why = "; ".join([reason, *hints])
-            self._left_out[spec.name] = _described(spec, {"state": state, "reason": why})
-            if spec.name not in kept:
-                self._complain(f"it is not run here: {why}", logging.INFO, spec.name)
-        self._goes_on = {name: self._left_out.pop(name)["reason"] for name in kept}
-        self._wanted = kept | wanted
-        self._supervisor.configure(time.monotonic(), self._wanted)
-        self._has_news.set()
-
-    def _tell_problems(self, database: DeviceDB) -> dict[str | None, str]:
-        """Say what is wrong with it, as far as that is new; give the errors by their entries."""
-        texts = set(map(str, database.problems))
-        self._complaints = {(t, n) for t, n in self._complaints if t in texts or n is not None}
-        errors = {}
-        for problem in database.problems:
-            level = logging.ERROR if problem.is_error else logging.WARNING
-            self._complain(str(problem), level)
-            if problem.is_error:
-                errors[problem.entry] = str(problem)
-        return errors
+        await self._roster.read(database)
+        self._configure()
 
     def start(self, name: str) -> None:
         """Start a controller that was stopped or has failed, without any further delay."""
@@ -163,23 +110,21 @@ class Manager:
     def status(self) -> dict[str, dict[str, Any]]:
         """Tell where each controller of the database stands."""
         states = {}
-        for name, described in self._supervisor.describe().items():
+        for name, facts in self._supervisor.describe().items():
             spec = self._supervisor.spec(name)
-            assert spec is not None
-            described["since"] = self._wall_time(name, described["since"])
-            described["last_log"] = self._journal.last_message(name)
-            if name in self._goes_on:
-                described["reason"] = f"goes on as it was: {self._goes_on[name]}"
-            if described["pid"] is not None or name not in self._left_out:
-                states[name] = _described(spec, described)
-        nothing = _described(None, {})
-        left_out = {n: nothing | left for n, left in self._left_out.items() if n not in states}
+            facts["since"] = self._wall_time(name, facts["since"])
+            facts["last_log"] = self._journal.last_message(name)
+            if name in self._roster.goes_on:
+                facts["reason"] = f"goes on as it was: {self._roster.goes_on[name]}"
+            if facts["pid"] is not None or name not in self._roster.left_out:
+                states[name] = described(spec, facts)
+        left_out = {n: left for n, left in self._roster.left_out.items() if n not in states}
         return states | left_out
 
     def check_name(self, name: str) -> None:
         """Raise ValueError if the database has no such controller, with the nearest name."""
         known = self.status()
-        if name not in known and self._database is not None:
+        if name not in known and self._roster.is_known:
             hint = did_you_mean(str(name), known) or f"; there are {', '.join(known) or 'none'}"
             raise ValueError(f"there is no controller {name!r}{hint}")
 
@@ -201,10 +146,18 @@ class Manager:
         await asyncio.gather(*self._tasks)
 
     def _look_up_again(self) -> None:
-        if self._look_up_at is not None and time.monotonic() >= self._look_up_at:
-            self._look_up_at = None
-            assert self._database is not None
-            self._begin(self.use(self._database))
+        at = self._roster.look_up_at
+        if at is not None and time.monotonic() >= at:
+            self._roster.look_up_at = None
+            self._begin(self._use_again())
+
+    async def _use_again(self) -> None:
+        await self._roster.look_up_again()
+        self._configure()
+
+    def _configure(self) -> None:
+        self._supervisor.configure(time.monotonic(), self._roster.wanted)
+        self._has_news.set()
 
     async def _wait(self) -> None:
         timeout = PUBLISH_INTERVAL
@@ -226,25 +179,10 @@ class Manager:
             self._changes[name] = known
         return known[1]
 
-    def _why_left_out(self, spec: Controller) -> tuple[str, str]:
-        if spec.command is None:
-            return "unmanaged", "its entry has no command"
-        if not self.hosts.knows(spec):
-            return UNKNOWN, self.hosts.explain(spec)
-        if not self.hosts.accepts(spec):
-            return "elsewhere", self.hosts.explain(spec)
-        return "", ""
-
-    def _complain(self, text: str, level: int, name: str | None = None) -> None:
-        """Say something about the database, once."""
-        if (text, name) not in self._complaints:
-            self._complaints.add((text, name))
-            logger.log(level, "%s", text, extra={"source": name} if name else None)
-
     def _wish(self, method: Callable[[float, str], None], name: str) -> None:
         if self._supervisor.spec(name) is None:
-            if name in self._left_out:
-                reason = self._left_out[name]["reason"]
+            if name in self._roster.left_out:
+                reason = self._roster.left_out[name]["reason"]
                 raise ValueError(f"controller {name!r} is not run here: {reason}")
             self.check_name(name)
             raise ValueError("the device database is still being read; try again")
@@ -344,9 +282,3 @@ class Manager:
         if not agrees and self._health.get(name) is health:
             self._supervisor.not_asked(time.monotonic(), name)
             self._has_news.set()
-
-
-def _described(spec: Controller | None, facts: dict[str, Any]) -> dict[str, Any]:
-    nothing = {"since": None, "pid": None, "restarts": 0, "busy_with": None, "last_log": ""}
-    place = {"host": spec and spec.host, "port": spec and spec.port}
-    return {**nothing, **place, **facts}

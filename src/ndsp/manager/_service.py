@@ -76,9 +76,10 @@ async def _serve(settings: Settings, journal: Journal) -> None:
     source = settings.source
     states: Notifier = Notifier({})
     mark = Mark(source.name)
+    hosts = HostFilter(settings.host_filter)
     manager = Manager(
         mark,
-        HostFilter(settings.host_filter),
+        hosts,
         journal,
         lambda new: update_from_dict(states, new),
     )
@@ -104,7 +105,7 @@ async def _serve(settings: Settings, journal: Journal) -> None:
             manager.end()
             await running
             preparing.result()
-        following = asyncio.create_task(_follow(source, manager))
+        following = asyncio.create_task(_follow(source, manager, hosts))
         stack.push_async_callback(_cancel, following)
         await running
         logger.info("all controllers have ended")
@@ -117,12 +118,12 @@ async def _prepare(source: FileSource | MasterSource, mark: Mark, manager: Manag
         await manager.use(first)
 
 
-async def _follow(source: FileSource | MasterSource, manager: Manager) -> None:
+async def _follow(source: FileSource | MasterSource, manager: Manager, hosts: HostFilter) -> None:
     while True:
         try:
             async for database in source.changes():
                 if isinstance(source, MasterSource):
-                    manager.hosts.is_local = source.is_local
+                    hosts.is_local = source.is_local
                 await manager.use(database)
         except Exception:
             # As when the directory of the file has gone. Nobody else would know.
