@@ -1,6 +1,7 @@
 """The life of one controller: facts and a time in, decisions out. Pure."""
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,6 +29,8 @@ GENTLE = ("ask", Strength.TERMINATE, Strength.DUMP, Strength.KILL)
 HANGS = (Strength.DUMP, Strength.KILL)
 NEVER_ANSWERED = (Strength.TERMINATE, Strength.DUMP, Strength.KILL)
 """The ladders: what is tried, one after the other, until it ends. The last step is repeated."""
+
+NUMBERS = re.compile(r"\b(?:0x)?[0-9a-f]*[0-9][0-9a-f]*\b")
 
 WITH_PROCESS = {State.STARTING, State.RUNNING, State.DRAINING, State.STOPPING}
 
@@ -339,7 +342,8 @@ class Life:
 
     def _say(self, level: int, text: str, key: str | None = None) -> None:
         """Say something; the same again until all is well only to those who look closely."""
-        key = key or text
+        # Times, addresses and numbers of processes differ each time.
+        key = NUMBERS.sub("", key or text)
         self._decide(Say(self.name, logging.DEBUG if key in self._said else level, text))
         self._said.add(key)
 

@@ -107,6 +107,16 @@ def test_the_reason_of_a_failure_is_said_once_until_it_has_run() -> None:
     assert len(world.said(logging.WARNING)) == 2
 
 
+def test_a_reason_with_other_numbers_is_the_same_reason() -> None:
+    world = World(verdicts={"lda": Unreachable("refused")})
+    world.configure(spec("lda"))
+    for second in (1, 7, 42):
+        world.supervisor.exited(world.now, "lda", "with status 1", (f"10:00:{second} no device",))
+        del world.alive["lda"]
+        world.wait(20)
+    assert len(world.said(logging.WARNING)) == 1
+
+
 def test_the_delays_begin_anew_after_it_has_run_for_a_while() -> None:
     world = World()
     world.configure(spec("lda", retry_timer=5, retry_timer_backoff=2))
