@@ -507,6 +507,23 @@ def test_what_is_no_bytes_is_refused(loop_factory: LoopFactory) -> None:
 
 @posix_only
 @every_loop
+def test_what_is_written_after_the_end_of_the_child_is_dropped(loop_factory: LoopFactory) -> None:
+    async def talk(comm: AsyncioParentComm) -> None:
+        assert await comm.readline() == b""
+        for _ in range(50):
+            comm.write(b"late\n")
+            await settle()
+
+    program = """if True:
+        import sys
+        from sipyco.pipe_ipc import ChildComm
+        ChildComm(sys.argv[1]).close()
+    """
+    communicate(loop_factory, program, talk)
+
+
+@posix_only
+@every_loop
 def test_who_waits_for_room_is_told_of_the_end_of_the_child(loop_factory: LoopFactory) -> None:
     async def talk(comm: AsyncioParentComm) -> None:
         assert await comm.readline() == b"ready\n"

@@ -92,7 +92,8 @@ class PipeStreams:
         """Send bytes; they are kept until there is room. Nothing tells whether they arrive."""
         self._connected()
         memoryview(data)  # of a str, asyncio only asserts that it is none
-        if self._writer is not None:
+        # uvloop raises when the other side has gone, where asyncio drops the bytes.
+        if self._writer is not None and not self._writer.transport.is_closing():
             self._writer.write(data)
 
     async def drain(self) -> None:
