@@ -19,8 +19,11 @@ REQUESTS = tuple(
 """What asks a process to end."""
 
 
-class EndedEarly(BaseException):
-    """A signal asked the process to end. Like KeyboardInterrupt, it is not caught by mistake."""
+class EndedEarly(SystemExit):
+    """A signal asked the process to end. Not an exception that is caught by mistake.
+
+    Of others than SystemExit and KeyboardInterrupt, uvloop would only log that they happened.
+    """
 
 
 class EarlyEnd:

@@ -116,13 +116,14 @@ class DeviceManager:
         What that raises is logged, and the others are closed all the same. A device that is asked
         for afterwards is opened anew.
         """
-        try:
-            while self._devices:
-                self._close(*self._devices.popitem())
-        except BaseException:
-            # Ctrl-C while one is closed must not leave the others open.
-            self.close_devices()
-            raise
+        with self._lock:  # one that is being opened is closed, too
+            try:
+                while self._devices:
+                    self._close(*self._devices.popitem())
+            except BaseException:
+                # Ctrl-C while one is closed must not leave the others open.
+                self.close_devices()
+                raise
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import sys
 from pathlib import Path
@@ -129,9 +130,12 @@ def _settings(args: argparse.Namespace) -> Settings:
     )
 
 
-def _log_to_console(args: argparse.Namespace) -> ConsoleHandler:
+def _log_to_console(args: argparse.Namespace) -> logging.Handler:
     level = logging.INFO + 10 * (args.quiet - args.verbose)
-    console = ConsoleHandler(sys.stderr)
+    console: logging.Handler = logging.NullHandler()
+    # A service may have been started without any.
+    with contextlib.suppress(AttributeError, OSError):
+        console = ConsoleHandler(sys.stderr)
     console.setLevel(level)
     console.setFormatter(
         logging.Formatter(

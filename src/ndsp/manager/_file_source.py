@@ -1,6 +1,8 @@
 """The database is a file, which is read again when it changes."""
 
+import asyncio
 import logging
+import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -13,6 +15,9 @@ __all__ = ["FileSource"]
 
 logger = logging.getLogger("ndsp.manager")
 
+PATIENCE = 30.0
+"""Seconds for executing a database. It may ask a name server, or a file server that is away."""
+
 LOOK_EVERY = 1000
 """Milliseconds between two looks at the file itself."""
 
@@ -22,10 +27,16 @@ class FileSource:
 
     Args:
         path: The file. Modules that it imports are watched too if they lie beside it.
+
+    Attributes:
+        name: The source, for people.
+        patience: Seconds for executing it.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path.absolute()  # not where links lead now, which may change
+        # Not where links lead now, which may change.
+        self._path = Path(os.path.abspath(path))  # noqa: PTH100 - absolute() leaves ".." there
+        self.patience = PATIENCE
         self.name = f"file {self._path}"
         self._seen: tuple[int, ...] | None = None
 
@@ -37,7 +48,11 @@ class FileSource:
         """
         self._seen = self._signature()
         try:
-            return await in_thread(read_device_db, self._path, strict=False)
+            async with asyncio.timeout(self.patience):
+                return await in_thread(read_device_db, self._path, strict=False)
+        except TimeoutError:
+            text = f"cannot execute this file: it takes more than {self.patience:g} s"
+            raise DeviceDBError([Problem(str(self._path), None, None, text)]) from None
         except RuntimeError as error:
             problem = Problem(str(self._path), None, None, f"cannot execute this file: {error}")
             raise DeviceDBError([problem]) from error

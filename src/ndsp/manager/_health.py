@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from ndsp.device_db import Controller, DeviceDBError
 from ndsp.manager._facts import Healthy, Sick, Silent, Unreachable, Verdict
 from sipyco.pc_rpc import AsyncioClient, ConnectionLost, GenericRemoteException, IncompatibleServer
 
 __all__ = ["Health"]
+
+T = TypeVar("T")
 
 
 class Health:
@@ -30,20 +33,21 @@ class Health:
         self._pending: asyncio.Task[Any] | None = None  # a ping that was not answered in time
 
     async def check(self, *, probes: bool = True) -> Verdict:
-        """Ask it whether it is alive; takes ``ping_timeout`` at most.
+        """Ask it whether it is alive; each answer may take ``ping_timeout``.
 
         Args:
             probes: Call its method ``ping``, also if it tells without that.
         """
         try:
-            async with asyncio.timeout(self._spec.ping_timeout):
-                client = await self._connected()
-                if self._tells_status:
-                    try:
-                        return await self._check_by_status(client, probes=probes)
-                    except IncompatibleServer:
-                        self._tells_status = False
-                return await self._check_by_ping(client)
+            client = await self._in_time(self._connected())
+            if self._tells_status:
+                try:
+                    busy = await self._in_time(self._what_it_does(client))
+                except IncompatibleServer:
+                    self._tells_status = False
+                else:
+                    return busy or (await self._probe(client) if probes else Healthy(tells=True))
+            return await self._in_time(self._check_by_ping(client))
         except TimeoutError:
             return self._judge_silence()
         except (OSError, EOFError, DeviceDBError) as error:
@@ -98,7 +102,12 @@ class Health:
             self._client = client
         return self._client
 
-    async def _check_by_status(self, client: AsyncioClient, *, probes: bool) -> Verdict:
+    async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
+        async with asyncio.timeout(self._spec.ping_timeout):
+            return await work
+
+    async def _what_it_does(self, client: AsyncioClient) -> Healthy | None:
+        """Tell what it is busy with; None if it is free."""
         status = await client.get_rpc_status()
         self._has_thread = status.get("threads", False)
         own = f"{client.get_selected_target()}.ping"
@@ -107,18 +116,20 @@ class Health:
             for call in status["calls"]
             if call["state"] == "running" and f"{call['target']}.{call['method']}" != own
         ]
-        if running:
-            longest = max(running, key=lambda call: call["seconds"])
-            return Healthy(str(longest["method"]), float(longest["seconds"]), tells=True)
-        if not probes:
-            return Healthy(tells=True)
-        if not self._has_thread:
-            return await self._check_by_ping(client)
+        if not running:
+            return None
+        longest = max(running, key=lambda call: call["seconds"])
+        return Healthy(str(longest["method"]), float(longest["seconds"]), tells=True)
+
+    async def _probe(self, client: AsyncioClient) -> Verdict:
+        """Call its ``ping``."""
         try:
-            # In the time that is left: one that answers, but not to this, is in trouble.
-            async with asyncio.timeout(self._spec.ping_timeout * 0.9):
-                return await self._check_by_ping(client)
+            return await self._in_time(self._check_by_ping(client))
         except TimeoutError:
+            # The call of somebody else may have begun sooner.
+            busy = await self._in_time(self._what_it_does(client))
+            if busy or not self._has_thread:
+                return busy or Silent()
             return Sick(f"its ping() was not answered within {self._spec.ping_timeout:g} s")
 
     async def _check_by_ping(self, client: AsyncioClient) -> Verdict:

@@ -86,8 +86,12 @@ class HostFilter:
         )
 
     def forget(self) -> None:
-        """Ask the name server again."""
+        """Ask the name server again for all hosts."""
         self._addresses.clear()
+
+    def forget_unknown(self) -> None:
+        """Ask the name server again for hosts that it did not know."""
+        self._addresses = {host: found for host, found in self._addresses.items() if found}
 
     def _resolve(self, host: str) -> frozenset[str]:
         if host not in self._addresses:

@@ -172,6 +172,8 @@ class Life:
         self._say(logging.INFO, "its entry is gone")
         if self.state is State.RUNNING:
             self._drain(now, self._is_stopped)
+        elif self.state is State.DRAINING:
+            self._then = self._is_stopped
         else:
             self.let_end(now)
 

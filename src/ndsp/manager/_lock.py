@@ -12,7 +12,18 @@ __all__ = ["AnotherManager", "only_manager"]
 
 
 class AnotherManager(Exception):
-    """Another manager runs the controllers of this database; the text says which."""
+    """Another manager runs the controllers of this database.
+
+    Args:
+        database: Names it.
+        process: The number of the other one, as far as it is known.
+    """
+
+    def __init__(self, database: str, process: object) -> None:
+        who = f", process {process}," if process else ""
+        super().__init__(
+            f"another manager{who} runs the controllers of the {database}; end it first"
+        )
 
 
 @contextlib.contextmanager
@@ -36,10 +47,7 @@ def only_manager(database: str) -> Iterator[None]:
             _lock(file.fileno())
         except OSError as error:
             holder = file.read(20).decode("ascii", "replace").strip()
-            raise AnotherManager(
-                f"another manager{f', process {holder},' if holder else ''} runs the controllers "
-                f"of the {database}; end it first"
-            ) from error
+            raise AnotherManager(database, holder) from error
         # For people. What counts is the lock, which ends with the process, however it ends.
         file.truncate()
         file.write(str(os.getpid()).encode())

@@ -22,6 +22,7 @@ from ndsp.manager._occupants import occupant
 from ndsp.manager._process import ALWAYS, ManagedProcess
 from ndsp.manager._roster import Roster, described
 from ndsp.manager._supervisor import Supervisor
+from ndsp.manager._threads import in_thread
 
 __all__ = ["Manager"]
 
@@ -29,6 +30,9 @@ logger = logging.getLogger("ndsp.manager")
 
 LAST_WAIT = 5.0
 """Seconds until a process that was killed must be gone."""
+
+LONGEST_LOOK = 5.0
+"""Seconds for finding out who has a port; if that fails, the controller itself finds out."""
 
 PUBLISH_INTERVAL = 1.0
 """Seconds between two looks at what controllers have logged last."""
@@ -143,7 +147,9 @@ class Manager:
             # There are none by now, unless this was broken off.
             for process in self._processes.values():
                 process.signal(Strength.KILL)
-        await asyncio.gather(*self._tasks)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _look_up_again(self) -> None:
         at = self._roster.look_up_at
@@ -237,7 +243,7 @@ class Manager:
 
     async def _end_what_is_left(self, name: str) -> None:
         """End what has left the group of a controller, and would have its device."""
-        left = await asyncio.to_thread(self._mark.find_left, name)
+        left = await in_thread(self._mark.find_left, name)
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -247,7 +253,7 @@ class Manager:
                 ", ".join(str(process.pid) for process in left),
                 extra={"source": name},
             )
-            await asyncio.to_thread(psutil.wait_procs, left, LAST_WAIT)
+            await in_thread(psutil.wait_procs, left, LAST_WAIT)
 
     def _not_spawned(self, name: str, reason: str) -> None:
         self._supervisor.not_spawned(time.monotonic(), name, reason)
@@ -257,7 +263,10 @@ class Manager:
         environment = {**os.environ, **ALWAYS, **spec.environment}
         command = words(spec, environment)
         program = find_program(command[0], environment)
-        taken_by = await asyncio.to_thread(occupant, spec.host, spec.port)
+        taken_by = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_LOOK):
+                taken_by = await in_thread(occupant, spec.host, spec.port)
         if taken_by is not None:
             raise CommandError(f"its port {spec.port} is taken by {taken_by}")
         environment |= self._mark.environment(spec.name)

@@ -3,6 +3,7 @@
 No file has to be kept for that, which could be wrong.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,21 @@ class Mark:
             # With its time, since numbers of processes are used again.
             MANAGER: f"{os.getpid()}:{psutil.Process().create_time()}",
         }
+
+    def living_manager(self) -> int | None:
+        """Give the number of another manager of this database whose controllers there are."""
+        for _, process in self.find():
+            with contextlib.suppress(psutil.Error, ValueError, OSError):
+                number, _, started = process.environ()[MANAGER].partition(":")
+                manager = psutil.Process(int(number))
+                is_it = str(manager.create_time()) == started
+                if (
+                    is_it
+                    and manager.status() != psutil.STATUS_ZOMBIE
+                    and manager.pid != os.getpid()
+                ):
+                    return manager.pid
+        return None
 
     def find(self) -> Iterator[tuple[str, psutil.Process]]:
         """Find all that are marked, with the names of their controllers. Looks at all processes."""

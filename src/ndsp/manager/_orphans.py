@@ -9,7 +9,9 @@ import psutil
 
 from ndsp.device_db import Controller
 from ndsp.manager._health import Health
+from ndsp.manager._lock import AnotherManager
 from ndsp.manager._marks import Mark
+from ndsp.manager._threads import in_thread
 
 __all__ = ["end_orphans"]
 
@@ -26,12 +28,27 @@ async def end_orphans(mark: Mark, controllers: Iterable[Controller]) -> None:
     """End what earlier managers of the same database have left behind, all at the same time.
 
     Each is asked to end, as far as the database still has it, and then told more and more firmly.
+
+    Raises:
+        AnotherManager: Their manager is alive: somebody has removed its lock, or it is another
+            user's. Nothing was ended.
     """
+    other = await in_thread(mark.living_manager)
+    if other is not None:
+        raise AnotherManager(mark.database, other)
     found: dict[str, list[psutil.Process]] = {}
-    for name, process in await asyncio.to_thread(lambda: list(mark.find())):
+    for name, process in await in_thread(lambda: list(mark.find())):
         found.setdefault(name, []).append(process)
     specs = {controller.name: controller for controller in controllers}
-    await asyncio.gather(*(_end(name, left, specs.get(name)) for name, left in found.items()))
+    ends = [_end(name, left, specs.get(name)) for name, left in found.items()]
+    try:
+        await asyncio.gather(*ends)
+    except asyncio.CancelledError:
+        # The manager is to end itself: nobody has the time to be gentle.
+        for process in (process for left in found.values() for process in left):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        raise
 
 
 async def _end(name: str, processes: list[psutil.Process], spec: Controller | None) -> None:
@@ -58,7 +75,7 @@ async def _end(name: str, processes: list[psutil.Process], spec: Controller | No
 
 async def _ask(spec: Controller, processes: list[psutil.Process]) -> bool:
     # Not somebody else, who has the port that the entry has now.
-    if not await asyncio.to_thread(_one_listens, processes, spec.port):
+    if not await in_thread(_one_listens, processes, spec.port):
         return False
     health = Health(spec)
     try:
@@ -79,5 +96,5 @@ def _one_listens(processes: Iterable[psutil.Process], port: int) -> bool:
 
 
 async def _are_left(processes: list[psutil.Process], seconds: float) -> bool:
-    _, left = await asyncio.to_thread(psutil.wait_procs, processes, seconds)
+    _, left = await in_thread(psutil.wait_procs, processes, seconds)
     return bool(left)

@@ -19,6 +19,12 @@ LAST_OUTPUT = 1.0
 """Seconds for reading what is left in the pipes of a process that has ended. Something that it
 started and that has left its group could keep them open for ever."""
 
+MOST_AT_ONCE = 1 << 20
+"""Bytes of output after which there is a pause."""
+
+PAUSE = 0.05
+"""Seconds. A program that prints 20 MB a second has to wait."""
+
 LOOK_EVERY = 0.05
 """Seconds between two looks whether a group has ended whose leader has."""
 
@@ -52,6 +58,7 @@ class ManagedProcess(asyncio.SubprocessProtocol):
         self.output = Output(name)
         self._transport: asyncio.SubprocessTransport | None = None
         self._was_told_to_end = False
+        self._taken = 0  # bytes since the last pause
         self._exited = asyncio.Event()
         self._closed = asyncio.Event()
 
@@ -130,8 +137,14 @@ class ManagedProcess(asyncio.SubprocessProtocol):
         self.pid = transport.get_pid()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        """Take what it prints."""
+        """Take what it prints, at a rate that leaves time for others."""
         self.output.feed(fd, data)
+        self._taken += len(data)
+        pipe = self._transport and self._transport.get_pipe_transport(fd)
+        if self._taken > MOST_AT_ONCE and isinstance(pipe, asyncio.ReadTransport):
+            self._taken = 0
+            pipe.pause_reading()
+            asyncio.get_running_loop().call_later(PAUSE, pipe.resume_reading)
 
     def process_exited(self) -> None:
         """Note its end."""

@@ -13,6 +13,9 @@ __all__ = ["Roster", "described"]
 
 logger = logging.getLogger("ndsp.manager")
 
+LONGEST_LOOK_UP = 3.0
+"""Seconds for looking up a host, before it counts as unknown for now."""
+
 LOOK_UP_AGAIN = 30.0
 """Seconds until hosts are looked up again that the name server did not know."""
 
@@ -55,19 +58,19 @@ class Roster:
             errors = self._tell_problems(database)
             if None not in errors:
                 self._database = database
+                self._hosts.forget()
                 await self._look_up(database, errors)
 
     async def look_up_again(self) -> None:
         """Look up the hosts of the database, of which some were unknown."""
         async with self._turn:
             assert self._database is not None
+            self._hosts.forget_unknown()
             await self._look_up(self._database, self._tell_problems(self._database))
 
     async def _look_up(self, database: DeviceDB, errors: dict[str | None, str]) -> None:
-        self._hosts.forget()
         specs = database.controllers()
-        # The name server may take its time, for each of them.
-        reasons = await asyncio.gather(*(in_thread(self._why_left_out, spec) for spec in specs))
+        reasons = await asyncio.gather(*(self._reason(spec) for spec in specs))
         left_out = {
             str(name): described(None, {"state": "in error", "reason": text})
             for name, text in errors.items()
@@ -94,6 +97,14 @@ class Roster:
         for name, left in left_out.items():
             if name not in errors:
                 self._complain(f"it is not run here: {left['reason']}", logging.INFO, name)
+
+    async def _reason(self, spec: Controller) -> tuple[str, str]:
+        try:
+            async with asyncio.timeout(LONGEST_LOOK_UP):
+                return await in_thread(self._why_left_out, spec)
+        except TimeoutError:
+            # The others need not wait. When the answer comes it is there for the next attempt.
+            return UNKNOWN, f"the name server takes its time for its host {spec.host!r}"
 
     def _why_left_out(self, spec: Controller) -> tuple[str, str]:
         if spec.command is None:

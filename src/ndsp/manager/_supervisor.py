@@ -164,12 +164,10 @@ class Supervisor:
         return ""
 
     def _end_those_that_nobody_needs(self, now: float) -> None:
-        needed = {
-            name
-            for life in self._lives.values()
-            if life.has_process
-            for name in life.spec.depends_on
-        }
-        for name, life in self._lives.items():
-            if life.has_process and life.state is not State.STOPPING and name not in needed:
+        living = [life for life in self._lives.values() if life.has_process]
+        needed = {name for life in living for name in life.spec.depends_on}
+        free = [life for life in living if life.name not in needed]
+        # In a circle, which comes about when one of them goes on with an old entry, none is.
+        for life in free or living:
+            if life.state is not State.STOPPING:
                 life.let_end(now)

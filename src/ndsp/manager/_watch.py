@@ -73,6 +73,7 @@ class Watch:
                 self._silent_since = None
                 return self._bear(busy_for, answers=True)
             case Silent():
+                self._misses = 0
                 if self._silent_since is None:
                     self._silent_since = asked_at
                 if not self.has_answered:

@@ -17,7 +17,7 @@ import pytest
 from sipyco.logs import Server as LogServer
 from sipyco.sync_struct import Notifier, Publisher
 from tests.ndsp.manager.laboratory import Laboratory, children_of, gone, troubled
-from tests.processes import PATIENCE, free_port, listens, program
+from tests.processes import PATIENCE, TOP, free_port, listens, program
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="by signals of POSIX")
 
@@ -192,6 +192,37 @@ def test_a_database_that_loops_does_not_keep_the_manager_from_ending(
             lab.process.terminate()
         lab.ended()
         assert lab.process.returncode == 0
+
+
+@posix
+def test_a_manager_whose_lock_was_removed_is_known_by_its_controllers(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with Laboratory(tmp_path, {"a": troubled()}, environment=environment) as lab:
+        before = lab.running("a")["a"]["pid"]
+        for lock in tmp_path.glob("ndsp-*.lock"):
+            lock.unlink()
+        words = ("-m", "ndsp", "ctlmgr", "--device-db", str(tmp_path / "device_db.py"))
+        ports = (f"--port-control={free_port()}", f"--port-publish={free_port()}")
+        with program(*words, *ports, env=environment) as other:
+            assert f"another manager, process {lab.process.pid}, runs" in other.communicate()[1]
+        assert other.returncode == 1
+        assert lab.running("a")["a"]["pid"] == before
+
+
+@posix
+def test_a_manager_without_a_console_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "device_db.py").write_text("device_db = {}")
+    port = free_port()
+    command = (
+        f"exec {sys.executable} -m ndsp ctlmgr --device-db {tmp_path}/device_db.py "
+        f"--port-control {free_port()} --port-publish {port} <&- >&- 2>&-"
+    )
+    with subprocess.Popen(["bash", "-c", command], cwd=TOP, text=True) as process:
+        try:
+            listens(process, port)
+        finally:
+            process.terminate()
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_database_that_interrupts_is_an_error_like_any_other(tmp_path: Path) -> None:

@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndsp.device_db import Controller
-from ndsp.manager._facts import Ask, Check, Healthy, Sick, Silent, State, Unreachable
+from ndsp.manager._facts import (
+    Ask,
+    Check,
+    Healthy,
+    Sick,
+    Silent,
+    State,
+    Unreachable,
+    Verdict,
+)
+from ndsp.manager._watch import Watch
 from tests.ndsp.manager.world import World, spec
 
 ALL = {"ask", "terminate", "dump"}
@@ -365,6 +375,41 @@ def test_a_sick_controller_is_not_waited_for_before_it_is_restarted(verdict: Sic
     world.wait(1)
     assert world.orders("a")[:2] in (["start", "ask"], ["start", "dump"])
     assert world.started == 2
+
+
+def test_those_in_a_circle_end_too() -> None:
+    world = World()
+    world.configure(spec("a", 1), spec("b", 2, depends_on=["a"]))
+    world.wait(1)
+    world.verdicts = dict.fromkeys("ab", Healthy("scan", 1))
+    world.configure(spec("a", 1, depends_on=["b"]), spec("b", 2, depends_on=["a"]))
+    assert set(world.alive) == {"a", "b"}
+    world.supervisor.end(world.now)
+    world.settle()
+    assert world.alive == {}
+
+
+def test_one_that_is_removed_while_it_drains_goes_on_draining() -> None:
+    world = World()
+    world.configure(spec("a"))
+    world.verdicts["a"] = Healthy("scan", 1)
+    world.supervisor.restart(world.now, "a")
+    world.wait(1)
+    world.configure()
+    world.wait(1)
+    assert world.orders("a") == ["start"]
+    world.verdicts.clear()
+    world.wait(1)
+    assert world.orders("a") == ["start", "ask"]
+    assert world.supervisor.names == []
+
+
+def test_misses_in_a_row_are_in_a_row() -> None:
+    watch = Watch(spec("a"))
+    verdicts: list[Verdict] = [Healthy(), *([Unreachable("x"), Silent()] * 5)]
+    assert not any(watch.judge(verdict, 0.0, 0.0).trouble for verdict in verdicts)
+    verdicts = [Unreachable("x")] * 3
+    assert [watch.judge(verdict, 0.0, 0.0).trouble for verdict in verdicts] == ["", "", "x"]
 
 
 def test_one_that_was_stopped_stays_so_when_its_entry_changes() -> None:
