@@ -406,7 +406,8 @@ def test_one_that_is_removed_while_it_drains_goes_on_draining() -> None:
 
 def test_misses_in_a_row_are_in_a_row() -> None:
     watch = Watch(spec("a"))
-    verdicts: list[Verdict] = [Healthy(), *([Unreachable("x"), Silent()] * 5)]
+    turns: list[Verdict] = [Unreachable("x"), Silent()]
+    verdicts: list[Verdict] = [Healthy(), *(turns * 5)]
     assert not any(watch.judge(verdict, 0.0, 0.0).trouble for verdict in verdicts)
     verdicts = [Unreachable("x")] * 3
     assert [watch.judge(verdict, 0.0, 0.0).trouble for verdict in verdicts] == ["", "", "x"]
