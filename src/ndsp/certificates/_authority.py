@@ -59,9 +59,14 @@ class Authority:
         certificate_file, key_file = files_of(directory)
         for path in (certificate_file, key_file):
             if path.exists():
+                way_out = (
+                    "or renew this authority (--renew)"
+                    if certificate_file.exists()
+                    else "or remove it: it is a key without a certificate, which nobody can use"
+                )
                 raise CertificateError(
                     f"cannot make an authority in {str(directory)!r}: {path.name} is there "
-                    "already; choose another directory, or renew this authority (--renew)"
+                    f"already; choose another directory, {way_out}"
                 )
         is_new = not directory.exists()
         key = new_key()

@@ -140,9 +140,14 @@ class Laboratory:
         self._check_not_revoked(check_name(name))
         for path in self.directory.iterdir():
             if path.suffix in {".pem", ".key"} and folded(path.name[:-4]) == folded(name):
+                way_out = (
+                    "or make a new certificate for the same one (--renew)"
+                    if path.with_suffix(".pem").exists()
+                    else "or remove it: it is a key without a certificate, which nobody can use"
+                )
                 raise CertificateError(
                     f"cannot issue for {name!r}: {str(path)!r} is there already; choose another "
-                    "name, or make a new certificate for the same one (--renew)"
+                    f"name, {way_out}"
                 )
         key = new_key()
         made = self.authority.sign(

@@ -89,6 +89,11 @@ class ControllerFactory:
         """
         words = [str(argument) for argument in arguments]
         given = _known(words)
+        if given.port is not None and not (given.port.isdecimal() and 0 < int(given.port) <= 65535):
+            msg = f"{given.port!r} is no port; give 1 to 65535, or none for one that is free"
+            raise ValueError(msg)
+        if isinstance(what, str) and not all(part.isidentifier() for part in what.split(".")):
+            raise ValueError(f"{what!r} is no name of a module; give a Path for a file")
         if simulation and not (given.simulation or given.device):
             words = [*words, "--simulation"]
         if tls is not None:

@@ -64,7 +64,7 @@ class FaultyLink:
             bytes_per_second: So much in each direction, for all connections together.
             latency: Seconds that everything takes in addition, in each direction.
         """
-        if bytes_per_second <= 0 or latency < 0:
+        if not (bytes_per_second > 0 and 0 <= latency < math.inf):  # nor what is no number
             raise ValueError(
                 f"cannot pass on {bytes_per_second!r} bytes per second with a latency of "
                 f"{latency!r} s; give more than 0, and 0 or more; deaf() passes nothing on"

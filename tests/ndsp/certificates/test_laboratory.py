@@ -46,6 +46,17 @@ def test_an_authority_is_not_overwritten(laboratory: Laboratory) -> None:
     assert snapshot(laboratory.directory) == before
 
 
+def test_a_key_that_was_left_without_a_certificate_is_named_for_removal(tmp_path: Path) -> None:
+    """As a program leaves it that is killed between the two files."""
+    made = Laboratory.create(tmp_path / "lab", "Ion lab")
+    made.issue("desk", [Role.CLIENT]).certificate.unlink()
+    with pytest.raises(CertificateError, match=r"desk.key' is there already; .*, or remove it"):
+        made.issue("desk", [Role.CLIENT])
+    made.authority.file.unlink()
+    with pytest.raises(CertificateError, match=r"authority.key is there already; .* or remove it"):
+        Laboratory.create(made.directory, "Ion lab")
+
+
 def test_a_directory_that_could_not_be_filled_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

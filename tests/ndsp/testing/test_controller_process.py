@@ -160,3 +160,18 @@ def test_what_one_has_started_that_never_listens_is_killed_too(
         controller(program, patience=1.0)
     pid = int(raised.value.output.split()[0])
     assert not psutil.pid_exists(pid) or not _resources.is_alive(psutil.Process(pid))
+
+
+@pytest.mark.parametrize(
+    ("what", "port", "reason"),
+    [
+        ("/nowhere/x.py", "1", "is no name of a module; give a Path for a file"),
+        ("ndsp.controllers.hello", "abc", "'abc' is no port; give 1 to 65535"),
+        ("ndsp.controllers.hello", "0", "'0' is no port; give 1 to 65535"),
+    ],
+)
+def test_what_cannot_be_started_is_refused_at_once(
+    controller: ControllerFactory, what: str, port: str, reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        controller(what, "-p", port)

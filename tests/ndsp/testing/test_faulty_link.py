@@ -1,6 +1,7 @@
 """The fixture ``faulty_link``, between sockets of the test."""
 
 import contextlib
+import math
 import selectors
 import socket
 import time
@@ -142,7 +143,9 @@ def test_restoring_a_slow_link_brings_at_once_what_is_on_its_way(ends: Ends) -> 
     assert receive(ends.server, len(WHOLE)) == WHOLE
 
 
-@pytest.mark.parametrize(("rate", "latency"), [(0, 0), (-1, 0), (1, -1)])
+@pytest.mark.parametrize(
+    ("rate", "latency"), [(0, 0), (-1, 0), (1, -1), (math.nan, 0), (1, math.nan), (1, math.inf)]
+)
 def test_what_cannot_be_slow_is_refused(ends: Ends, rate: float, latency: float) -> None:
     with pytest.raises(ValueError, match="bytes per second with a latency of"):
         ends.link.slow(rate, latency)
