@@ -36,10 +36,10 @@ def stream(*messages: tuple[int, int, Any], size: int = 1 << 30) -> bytes:
     writer = FrameWriter()
     for kind, request, value in messages:
         writer.put(kind, request, *pack(value))
-    taken = b""
+    taken: list[bytes | memoryview] = []
     while not writer.is_empty:
-        taken += b"".join(writer.take(size))
-    return taken
+        taken += writer.take(size)
+    return b"".join(taken)
 
 
 def read(data: bytes, limit: int = LIMIT) -> list[Message]:
