@@ -12,9 +12,6 @@ from typing import BinaryIO
 
 from ndsp.controller import run_controller
 
-FLOOD = 64 << 20
-"""Bytes that a flood has."""
-
 
 class Troubled:
     """Does what it is told, however bad."""
@@ -35,13 +32,13 @@ class Troubled:
         """Hold up the event loop."""
         time.sleep(60)  # noqa: ASYNC251 - that is the trouble
 
-    def flood(self) -> int:
-        """Print more than anybody wants to read."""
+    def flood(self, size: int) -> int:
+        """Print more than anybody wants to read, so many bytes."""
         line = "x" * 1023 + "\n"
-        for _ in range(FLOOD // len(line)):
+        for _ in range(size // len(line)):
             sys.stdout.write(line)
         print("that was all", flush=True)
-        return FLOOD
+        return size
 
     def log(self, text: str) -> None:
         """Print something."""
