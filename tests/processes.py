@@ -9,17 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.serving import free_port
+
+__all__ = ["PATIENCE", "TOP", "free_port", "listens", "program"]
+
 TOP = Path(__file__).parents[1]
 
 PATIENCE = 20.0
 """Seconds until a program must have done what it should. It takes a fraction of one."""
-
-
-def free_port() -> int:
-    """Give a port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

@@ -1,13 +1,12 @@
 """How an entry of the database becomes a device: a client, an object of a class, or a dummy."""
 
 import copy
-import difflib
 import importlib
 import inspect
 import socket
-from types import ModuleType
 from typing import Any
 
+from ndsp._spelling import did_you_mean
 from ndsp.device_db import AuxiliaryTarget, Controller, Local
 from sipyco.pc_rpc import AutoTarget, BestEffortClient, Client, IncompatibleServer
 
@@ -90,7 +89,7 @@ def make_local(entry: Local, device_manager: object) -> Any:
     try:
         made = getattr(module, entry.class_name)
     except AttributeError as exc:
-        hint = "".join(f"; did you mean {name!r}?" for name in close_names(entry, module))
+        hint = did_you_mean(entry.class_name, vars(module))
         reason = f"{entry.module!r} has no {entry.class_name!r} ('class' in {entry.source}){hint}"
         raise DeviceError(entry.name, reason) from exc
     # A copy, since the object may keep and change what it is given.
@@ -105,11 +104,6 @@ def make_local(entry: Local, device_manager: object) -> Any:
 def told(error: Exception) -> str:
     """Spell an error in one line, as the last line of a traceback does."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def close_names(entry: Local, module: ModuleType) -> list[str]:
-    """Give the name in a module that is most like the class that it lacks, if any is."""
-    return difflib.get_close_matches(entry.class_name, vars(module), n=1)
 
 
 def close_device(device: object) -> None:

@@ -13,6 +13,12 @@ __all__ = ["Health"]
 
 T = TypeVar("T")
 
+REFUSALS = (
+    *(OSError, EOFError, IncompatibleServer, DeviceDBError),  # TimeoutError among them
+    *(AttributeError, GenericRemoteException),  # of a server that knows no terminate
+)
+"""What may come of asking a controller to end."""
+
 
 class Health:
     """The manager's connection to one process of a controller.
@@ -61,7 +67,7 @@ class Health:
         """Have it end, as ``terminate`` does; takes ``term_timeout`` at most.
 
         Returns:
-            Whether it has agreed. The process still has to end.
+            Whether it has agreed, and in time. The process still has to end.
         """
         try:
             async with asyncio.timeout(self._spec.term_timeout):
@@ -71,9 +77,7 @@ class Health:
                 await client.terminate()
         except ConnectionLost:
             return True  # it was faster
-        except (OSError, EOFError, AttributeError, IncompatibleServer, DeviceDBError):
-            return False
-        except GenericRemoteException:
+        except REFUSALS:
             return False
         return True
 

@@ -73,6 +73,7 @@ class Life:
         self._said: set[str] = set()
         self._then: Callable[[float], None] = self._is_stopped  # when its process has ended
         self._ladder: Ladder = ()
+        self._is_asked = False  # to end, and not told more firmly yet
         self._is_stopped_by_wish = False
         self._is_checked = False  # a question is under way
         self._probes = True  # with a call of ping
@@ -202,7 +203,7 @@ class Life:
 
     def not_asked(self, now: float) -> None:
         """It could not be asked to end, or did not understand."""
-        if self.state is State.STOPPING and self.pid is not None:
+        if self.state is State.STOPPING and self._is_asked:
             self._climb(now)
 
     def exited(self, now: float, how: str, tail: Sequence[str] = ()) -> None:
@@ -304,7 +305,8 @@ class Life:
     def _climb(self, now: float) -> None:
         step, *rest = self._ladder
         self._ladder = tuple(rest) or (step,)
-        if step == "ask":
+        self._is_asked = step == "ask"
+        if self._is_asked:
             self._decide(Ask(self.name))
         else:
             self._decide(Signal(self.name, Strength(step)))

@@ -92,11 +92,6 @@ class Manager:
         """End a controller when the calls that run have ended, and start it again."""
         self._wish(self._supervisor.restart, name)
 
-    @property
-    def is_ending(self) -> bool:
-        """Whether :meth:`end` was called."""
-        return self._is_ending
-
     def end(self) -> None:
         """End all controllers; the second time, at once. :meth:`run` then returns."""
         now = time.monotonic()
@@ -284,10 +279,7 @@ class Manager:
             self._has_news.set()
 
     async def _ask(self, name: str, health: Health) -> None:
-        try:
-            agrees = await health.ask_to_end()
-        except TimeoutError:
-            return  # the next step of the ladder is due now anyway
+        agrees = await health.ask_to_end()
         if not agrees and self._health.get(name) is health:
             self._supervisor.not_asked(time.monotonic(), name)
             self._has_news.set()

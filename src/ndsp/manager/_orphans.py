@@ -80,8 +80,6 @@ async def _ask(spec: Controller, processes: list[psutil.Process]) -> bool:
     health = Health(spec)
     try:
         return await health.ask_to_end()
-    except TimeoutError:
-        return False
     finally:
         await health.close()
 

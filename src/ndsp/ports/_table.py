@@ -38,8 +38,8 @@ def _controller(port: int, name: str, origin: str = "ARTIQ", last: int = 0) -> K
     return KnownPorts(port, last or port, name, origin)
 
 
-# ARTIQ: the list of default ports in its manual. Only programs that the list is known to have are
-# here: a number that is wrong would be worse than one that is missing.
+# ARTIQ: as its manual is remembered to list them; look there before relying on a number. Those that
+# nobody was sure of are left out.
 KNOWN_PORTS = (
     _infrastructure(1066, "master (logging)"),
     _infrastructure(1067, "master (broadcasts)"),

@@ -126,10 +126,8 @@ def describe_process(process: psutil.Process) -> str:
 
 def connections(process: psutil.Process) -> list[Any]:
     """Give the sockets of a process as psutil describes them; none if it has ended."""
-    # psutil 5 has the older name.
-    listed = getattr(process, "net_connections", None) or process.connections
     try:
-        found: list[Any] = listed("all")
+        found: list[Any] = process.net_connections("all")
     except psutil.Error:
         return []
     return found

@@ -194,6 +194,17 @@ def test_one_that_cannot_be_asked_is_told_at_once() -> None:
     assert world.orders("lda") == ["start", "ask", "terminate"]
 
 
+def test_a_question_that_fails_late_does_not_hasten_the_next_step() -> None:
+    world = World(deaf_to={"lda": ALL})
+    world.configure(spec("lda", term_timeout=10))
+    world.supervisor.stop(world.now, "lda")
+    world.wait(10)
+    assert world.orders("lda") == ["start", "ask", "terminate"]
+    world.supervisor.not_asked(world.now, "lda")
+    world.wait(9)
+    assert world.orders("lda") == ["start", "ask", "terminate"]
+
+
 def test_a_hung_loop_is_made_to_show_its_stack_and_started_again() -> None:
     world = World()
     world.configure(spec("lda", ping_timer=10, retry_timer=5))
