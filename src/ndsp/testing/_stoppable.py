@@ -62,6 +62,7 @@ class _Serving:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_stopped = False
+        self._tasks: set[asyncio.Task[object]] = set()
 
     def run(self, loop: asyncio.AbstractEventLoop, serve: Callable[[], None]) -> None:
         self._loop = loop
