@@ -1,5 +1,6 @@
 """Controllers that the tests start: ``python -m tests.ndsp.controller.devices NAME ...``."""
 
+import asyncio
 import contextlib
 import sys
 import threading
@@ -119,9 +120,17 @@ async def make_coroutines() -> Coroutines:
     return Coroutines()
 
 
+async def open_slowly() -> Coroutines:
+    """Take its time to open, in the loop."""
+    say("opening")
+    await asyncio.sleep(60)
+    return Coroutines()
+
+
 CONTROLLERS = {
     "lamp": Controller(Lamp, name="lamp", port=3249, simulation=simulated_lamp),
     "slow": Controller(Slow, name="slow", port=3249),
+    "slowly": Controller(open_slowly, name="slowly", port=3249),
     "stubborn": Controller(Stubborn, name="lamp", port=3249),
     "broken": Controller(Broken, name="lamp", port=3249),
     "coroutines": Controller(make_coroutines, name="coroutines", port=3249),

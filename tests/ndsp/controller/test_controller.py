@@ -118,9 +118,10 @@ def test_a_signal_ends_it_with_status_0(number: signal.Signals) -> None:
 
 
 @signals_exist
+@pytest.mark.parametrize("name", ["slow", "slowly"])
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-def test_a_signal_ends_it_while_it_opens(number: signal.Signals, status: int) -> None:
-    with controller("slow") as process:
+def test_a_signal_ends_it_while_it_opens(number: signal.Signals, status: int, name: str) -> None:
+    with controller(name) as process:
         assert process.stdout
         assert process.stdout.readline() == "opening\n"
         process.send_signal(number)

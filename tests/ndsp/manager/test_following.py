@@ -150,6 +150,25 @@ def test_what_a_killed_manager_leaves_behind_is_ended_by_the_next(tmp_path: Path
 
 
 @posix
+def test_a_manager_that_is_ended_while_it_ends_orphans_does_not_wait_for_them(
+    tmp_path: Path,
+) -> None:
+    stuck = troubled("stubborn", term_timeout=1000)
+    with Laboratory(tmp_path, {"stuck": stuck}) as lab:
+        orphan = lab.until(lambda s: s["stuck"]["last_log"] == "will not end")["stuck"]["pid"]
+        lab.process.kill()
+        lab.process.wait(PATIENCE)
+        lab.start()
+        with lab.control() as control:
+            for record in control.follow_logs("stuck", 10):
+                if f"ending process {orphan}" in record["message"]:
+                    break
+        lab.end()
+        assert lab.process.returncode == 0
+        gone(orphan)
+
+
+@posix
 def test_orphans_are_ended_and_nobody_else_who_has_the_port_now(tmp_path: Path) -> None:
     with Laboratory(tmp_path, {"a": troubled()}) as lab:
         orphan = lab.running("a")["a"]["pid"]

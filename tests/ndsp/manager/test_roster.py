@@ -1,6 +1,7 @@
 """Which controllers of a database are to run here, whatever becomes of it."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -17,6 +18,19 @@ class Names(HostFilter):
 
     def knows(self, controller: Controller) -> bool:
         return self.is_there and super().knows(controller)
+
+
+class Slow(HostFilter):
+    """A name server that takes its time for one host."""
+
+    def __init__(self, wanted: str | None) -> None:
+        super().__init__(wanted)
+        self.answers = threading.Event()
+
+    def knows(self, controller: Controller) -> bool:
+        return (controller.host != "127.0.0.1" or self.answers.wait(20)) and super().knows(
+            controller
+        )
 
 
 def entry(port: int, **more: Any) -> dict[str, Any]:
@@ -54,6 +68,20 @@ def test_a_controller_goes_on_while_the_name_server_is_away() -> None:
     assert list(roster.wanted) == ["a", "b"]
     assert roster.goes_on == {}
     assert roster.look_up_at is None
+
+
+def test_a_slow_name_server_holds_up_only_those_whose_hosts_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ndsp.manager._roster.LONGEST_LOOK_UP", 0.2)
+    hosts = Slow(None)
+    roster = Roster(hosts)
+    read(roster, {"a": entry(1), "b": entry(2, host="127.0.0.1")})
+    assert list(roster.wanted) == ["a"]
+    assert "the name server takes its time" in roster.left_out["b"]["reason"]
+    hosts.answers.set()
+    asyncio.run(roster.look_up_again())
+    assert list(roster.wanted) == ["a", "b"]
 
 
 @pytest.mark.parametrize("raw", [[1, 2], None, "x"])
